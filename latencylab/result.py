@@ -1,0 +1,271 @@
+"""Estimate: the saved result, and the types it is made of. Everything before it computes, everything after presents.
+
+An estimate is predicted, a measurement is timed; the two are different types and are never interchanged.
+
+Seconds are kept to 12 significant decimal digits (a picosecond in a second), so that an estimate and its JSON
+are the same thing: `Estimate.from_json(estimate.to_json()) == estimate`, and equal inputs give equal bytes on
+every machine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from latencylab.work import ZERO, Work
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SCHEMA_VERSION = 1
+SIGNIFICANT_DIGITS = 12
+
+
+class Bound(StrEnum):
+    """What a kernel's time is spent on: the term that would have to shrink for the kernel to get faster.
+
+    COMPUTE: the engine's arithmetic. MEMORY: bytes. OVERHEAD: launch. LAYOUT: the kernel only rearranges data
+    between layouts or types. HOST: it left the accelerator.
+    """
+
+    COMPUTE = "COMPUTE"
+    MEMORY = "MEMORY"
+    OVERHEAD = "OVERHEAD"
+    LAYOUT = "LAYOUT"
+    HOST = "HOST"
+
+
+def rounded(value: float) -> float:
+    """The nearest number with 12 significant decimal digits."""
+    return float(f"{value:.{SIGNIFICANT_DIGITS}g}")
+
+
+def _keep(instance: object, *names: str) -> None:
+    """Round float fields of a frozen instance under construction."""
+    for name in names:
+        object.__setattr__(instance, name, rounded(getattr(instance, name)))
+
+
+@dataclass(frozen=True, slots=True)
+class KernelEstimate:
+    """One kernel as the device runs it: a meta-node, or a layout change that the device adds.
+
+    name, kind, op_types, nodes: the meta-node, and the file's nodes inside it (none for an added layout kernel).
+    reason: why this engine runs it. start_s: when it starts, counted from the inference's start.
+    latency_s: from its start to its end; the terms compute_s, memory_s, overhead_s (launch, hand-over) and
+        stall_s (waiting for data or for a shared resource) may overlap, so they need not add up to it.
+    utilization: 0..1, useful work against the engine's peak during latency_s.
+    read_bytes, write_bytes, weight_bytes: what crosses the kernel's boundary.
+    dram_read_bytes, dram_write_bytes: the part of it, and of spills, that goes to DRAM.
+    dram_bytes_by_cause: the same DRAM bytes by cause: "weights", "activations", "spill", "layout".
+    depends_on: indices of the kernels whose results it reads.
+    tile_plan: the tile shape in words; "" where the engine does not tile.
+    assumed_share: 0..1, the part of latency_s that rests on parameters of the profile marked assumed.
+    """
+
+    name: str
+    kind: str
+    op_types: tuple[str, ...]
+    nodes: tuple[str, ...]
+    engine: str
+    dtype: str
+    reason: str
+    start_s: float
+    latency_s: float
+    compute_s: float
+    memory_s: float
+    overhead_s: float
+    bound: Bound
+    utilization: float
+    stall_s: float = 0.0
+    work: Work = ZERO
+    read_bytes: int = 0
+    write_bytes: int = 0
+    weight_bytes: int = 0
+    dram_read_bytes: int = 0
+    dram_write_bytes: int = 0
+    dram_bytes_by_cause: Mapping[str, int] = field(default_factory=dict)
+    is_priced: bool = True
+    is_layout: bool = False
+    depends_on: tuple[int, ...] = ()
+    tile_plan: str = ""
+    assumed_share: float = 0.0
+
+    def __post_init__(self) -> None:
+        _keep(self, "start_s", "latency_s", "compute_s", "memory_s", "overhead_s", "stall_s")
+        _keep(self, "utilization", "assumed_share")
+
+    @property
+    def end_s(self) -> float:
+        """When it ends, counted from the inference's start."""
+        return self.start_s + self.latency_s
+
+    @property
+    def dram_bytes(self) -> int:
+        """DRAM traffic, both directions."""
+        return self.dram_read_bytes + self.dram_write_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class EngineUse:
+    """How one engine spends the inference: busy + stall + idle = the inference's latency."""
+
+    name: str
+    busy_s: float
+    stall_s: float
+    idle_s: float
+
+    def __post_init__(self) -> None:
+        _keep(self, "busy_s", "stall_s", "idle_s")
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """What an engine model returns: every kernel placed in time.
+
+    peak_scratchpad_bytes: None where the engine model does not allocate the scratchpad.
+    critical_path: indices of the kernels that decide latency_s, in order.
+    """
+
+    kernels: tuple[KernelEstimate, ...]
+    engines: tuple[EngineUse, ...]
+    latency_s: float
+    peak_scratchpad_bytes: int | None = None
+    critical_path: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        _keep(self, "latency_s")
+
+
+@dataclass(frozen=True, slots=True)
+class InputInfo:
+    """An input of the network as it was priced: every dimension bound."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """The network. `macs` counts every multiply-accumulate; `binary_macs` is the part of it that is binary.
+
+    parameters: elements of the float initializers that take part in arithmetic, each stored tensor once;
+    parameters_frozen: those named `frozen.*`, apart. sha256: of the model file's bytes.
+    """
+
+    name: str
+    sha256: str
+    parameters: int
+    parameters_frozen: int
+    macs: int
+    binary_macs: int
+    inputs: tuple[InputInfo, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceInfo:
+    """The device profile. `layout` is the deployment layout of the network's ends; sha256: of the profile."""
+
+    name: str
+    title: str
+    sha256: str
+    runtime: str
+    runtime_version: str
+    layout: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unpriced:
+    """An operator nobody priced: only its bytes were counted, and the interval is wider for it."""
+
+    op_type: str
+    count: int
+    nodes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """A kernel that left the device's main engines, and what handing it over costs."""
+
+    kernel: str
+    engine: str
+    reason: str
+    handover_s: float
+
+    def __post_init__(self) -> None:
+        _keep(self, "handover_s")
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """A change worth making, with what it saves: the difference of two estimates, not a rule of thumb."""
+
+    change: str
+    saves_s: float
+    nodes: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        _keep(self, "saves_s")
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A predicted latency with its reasons: one model, one device, one engine model.
+
+    dtype: the element type the network is deployed in. low_s..high_s: where the latency lies with probability
+    `interval`. assumptions: sentences a reader must know before trusting the number.
+    """
+
+    model: ModelInfo
+    device: DeviceInfo
+    engine: str
+    dtype: str
+    latency_s: float
+    low_s: float
+    high_s: float
+    kernels: tuple[KernelEstimate, ...]
+    engines: tuple[EngineUse, ...]
+    dram_read_bytes: int
+    dram_write_bytes: int
+    latencylab_version: str
+    cost_model_version: str
+    peak_scratchpad_bytes: int | None = None
+    interval: float = 0.9
+    unpriced: tuple[Unpriced, ...] = ()
+    fallbacks: tuple[Fallback, ...] = ()
+    assumptions: tuple[str, ...] = ()
+    critical_path: tuple[int, ...] = ()
+    advice: tuple[Advice, ...] = ()
+    schema_version: int = SCHEMA_VERSION
+
+    def __post_init__(self) -> None:
+        _keep(self, "latency_s", "low_s", "high_s", "interval")
+
+    @property
+    def dram_bytes(self) -> int:
+        """DRAM traffic of one inference, both directions."""
+        return self.dram_read_bytes + self.dram_write_bytes
+
+    def to_json(self) -> str:
+        """The estimate as JSON text: sorted keys, units in the names, one trailing newline."""
+        from latencylab import result_json
+
+        return result_json.dumps(self)
+
+    @staticmethod
+    def from_json(text: str | bytes) -> Estimate:
+        """Read what `to_json` wrote.
+
+        Raises ResultError if the text is not a result, is corrupt, or has another schema version.
+        """
+        from latencylab import result_json
+
+        return result_json.loads(text)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The estimate as plain data, as `to_json` writes it."""
+        from latencylab import result_json
+
+        return result_json.encode(self)
