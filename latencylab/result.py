@@ -1,6 +1,7 @@
-"""Estimate: the saved result, and the types it is made of. Everything before it computes, everything after presents.
+"""Estimate: the saved result, and the types it is made of.
 
-An estimate is predicted, a measurement is timed; the two are different types and are never interchanged.
+Everything before it computes, everything after it presents. An estimate is predicted, a measurement is timed;
+the two are different types and are never interchanged.
 
 Seconds are kept to 12 significant decimal digits (a picosecond in a second), so that an estimate and its JSON
 are the same thing: `Estimate.from_json(estimate.to_json()) == estimate`, and equal inputs give equal bytes on
@@ -37,7 +38,7 @@ class Bound(StrEnum):
 
 
 def rounded(value: float) -> float:
-    """The nearest number with 12 significant decimal digits."""
+    """Return the nearest number with 12 significant decimal digits."""
     return float(f"{value:.{SIGNIFICANT_DIGITS}g}")
 
 
@@ -51,7 +52,7 @@ def _keep(instance: object, *names: str) -> None:
 class KernelEstimate:
     """One kernel as the device runs it: a meta-node, or a layout change that the device adds.
 
-    name, kind, op_types, nodes: the meta-node, and the file's nodes inside it (none for an added layout kernel).
+    name, kind, op_types, nodes: the meta-node, and the file's nodes inside it (none in a layout kernel).
     reason: why this engine runs it. start_s: when it starts, counted from the inference's start.
     latency_s: from its start to its end; the terms compute_s, memory_s, overhead_s (launch, hand-over) and
         stall_s (waiting for data or for a shared resource) may overlap, so they need not add up to it.
@@ -249,7 +250,7 @@ class Estimate:
         return self.dram_read_bytes + self.dram_write_bytes
 
     def to_json(self) -> str:
-        """The estimate as JSON text: sorted keys, units in the names, one trailing newline."""
+        """Return JSON text: sorted keys, units in the names, one trailing newline."""
         from latencylab import result_json
 
         return result_json.dumps(self)
@@ -265,7 +266,7 @@ class Estimate:
         return result_json.loads(text)
 
     def to_dict(self) -> dict[str, Any]:
-        """The estimate as plain data, as `to_json` writes it."""
+        """Return plain data, as `to_json` writes it."""
         from latencylab import result_json
 
         return result_json.encode(self)
