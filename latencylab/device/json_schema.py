@@ -1,0 +1,83 @@
+"""The JSON Schema of a profile file, generated from the models; also answers which keys a table may have."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from latencylab.device.schema import SCHEMA_VERSION, DeviceProfile
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@cache
+def schema() -> dict[str, Any]:
+    """Schema of a TOML profile: the resolved profile plus `extends` and `runtimes`.
+
+    A file that extends another one, and a runtime, state only what differs; so only sourced values and design
+    rules, which are replaced whole, keep their required keys, and a file without `extends` its top-level ones.
+    """
+    complete = DeviceProfile.model_json_schema(by_alias=True)
+    definitions = complete.pop("$defs")
+    properties = complete["properties"]
+    properties.pop("runtime")
+    definitions.pop("Runtime")
+    for definition in definitions.values():
+        if "value" not in definition["properties"] and "id" not in definition["properties"]:
+            definition.pop("required", None)
+    definitions["RuntimeOverlay"] = _runtime_overlay(properties)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"latencylab device profile, schema version {SCHEMA_VERSION}",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": properties | _file_properties(),
+        "required": ["name", "title"],
+        "if": {"not": {"required": ["extends"]}},
+        "then": {"required": complete["required"]},
+        "$defs": definitions,
+    }
+
+
+def _file_properties() -> dict[str, Any]:
+    runtimes = {"type": "object", "additionalProperties": {"$ref": "#/$defs/RuntimeOverlay"}}
+    return {
+        "extends": {
+            "type": "string",
+            "minLength": 1,
+            "description": "Name or path of the profile below this one.",
+        },
+        "runtimes": {**runtimes, "description": "Compilers or drivers: overlays of any key of the profile."},
+    }
+
+
+def _runtime_overlay(properties: Mapping[str, Any]) -> dict[str, Any]:
+    own = {"title": {"type": "string"}, "version": {"type": "string"}}
+    return {"type": "object", "additionalProperties": False, "properties": {**properties, **own}}
+
+
+def keys_at(path: tuple[str, ...]) -> tuple[str, ...]:
+    """Keys that the table at a path may have; () where any name is allowed."""
+    root = schema()
+    node: dict[str, Any] = root
+    for part in path:
+        node = _dereferenced(root, _child(node, part))
+    return tuple(node.get("properties", ()))
+
+
+def _child(node: Mapping[str, Any], part: str) -> dict[str, Any]:
+    found = node.get("properties", {}).get(part) or node.get("items") or node.get("additionalProperties")
+    return found if isinstance(found, dict) else {}
+
+
+def _dereferenced(root: Mapping[str, Any], node: dict[str, Any]) -> dict[str, Any]:
+    """Follow `$ref`, and the one table among the choices of an optional key."""
+    for choice in node.get("anyOf", ()):
+        if "$ref" in choice:
+            node = choice
+    if "$ref" in node:
+        name = node["$ref"].rpartition("/")[2]
+        found: dict[str, Any] = root["$defs"][name]
+        return found
+    return node

@@ -1,0 +1,123 @@
+"""Overlays: `extends` and `runtimes` are one mechanism, a deep merge of plain dicts before validation.
+
+A later layer wins. Tables merge key by key; a sourced value (a table with `value`) and a list replace what they
+cover whole, so that no number is left with the provenance or the bounds of another one.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from latencylab.errors import InputFileError, ProfileError, UnknownNameError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+Tables = dict[str, Any]
+
+# What a file says of itself alone, never of those that extend it.
+_OWN_KEYS = ("name", "title", "aliases")
+# A runtime's own description; everything else in it is an overlay.
+_RUNTIME_KEYS = ("title", "version")
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One overlay and where it was written: the file, and the table prefix inside it ("runtimes.x.")."""
+
+    path: Path
+    prefix: str
+    tables: Tables
+
+
+def read_toml(path: Path) -> Tables:
+    """Tables of one file. Raises InputFileError if it cannot be read, ProfileError if it is not TOML."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputFileError(f"cannot read device profile {str(path)!r}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ProfileError(f"{path}: not valid TOML: {error or 'nested too deeply'}") from error
+
+
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> Tables:
+    """`base` overlaid by `over`; neither is changed."""
+    result = dict(base)
+    for key, value in over.items():
+        below = result.get(key)
+        is_table = isinstance(value, dict) and isinstance(below, dict) and "value" not in value
+        result[key] = merged(below, value) if is_table else value
+    return result
+
+
+def chain(path: Path, find: Callable[[str, Path], Path]) -> tuple[Layer, ...]:
+    """The file and all it extends, the farthest ancestor first.
+
+    find: resolves the text of `extends`, given the file that holds it, to a path.
+    Raises ProfileError on a cycle, or if `extends` is not text.
+    """
+    layers: list[Layer] = []
+    seen: list[Path] = []
+    current: Path | None = path
+    while current is not None:
+        if current.resolve() in seen:
+            names = " -> ".join(p.stem for p in (*seen, current))
+            raise ProfileError(f"{path}: extends: a cycle, {names}")
+        seen.append(current.resolve())
+        tables = read_toml(current)
+        layers.append(Layer(current, "", tables))
+        current = _parent(current, tables, find)
+    return tuple(reversed(layers))
+
+
+def _parent(path: Path, tables: Tables, find: Callable[[str, Path], Path]) -> Path | None:
+    extends = tables.get("extends")
+    if extends is None:
+        return None
+    if not isinstance(extends, str) or not extends:
+        raise ProfileError(f"{path}: extends: found {extends!r}, expected the name or path of a profile")
+    try:
+        return find(extends, path)
+    except UnknownNameError as error:
+        raise ProfileError(f"{path}: extends: {error}") from error
+
+
+def runtime_names(layers: tuple[Layer, ...]) -> tuple[str, ...]:
+    """Runtimes that a chain of files offers, in the order they were written."""
+    names: dict[str, None] = {}
+    for layer in layers:
+        runtimes = layer.tables.get("runtimes")
+        names.update(dict.fromkeys(runtimes) if isinstance(runtimes, dict) else {})
+    return tuple(names)
+
+
+def with_runtime(layers: tuple[Layer, ...], runtime: str | None) -> tuple[Layer, ...]:
+    """The chain, followed by what each of its files overlays for this runtime."""
+    overlays = []
+    for layer in layers:
+        runtimes = layer.tables.get("runtimes")
+        tables = runtimes.get(runtime) if isinstance(runtimes, dict) else None
+        if isinstance(tables, dict):
+            overlays.append(Layer(layer.path, f"runtimes.{runtime}.", tables))
+    return (*layers, *overlays)
+
+
+def resolve(layers: tuple[Layer, ...], runtime: str | None) -> Tables:
+    """One plain profile: the chain merged, then the runtime's overlays, `runtime` describing the latter."""
+    result: Tables = {}
+    described: Tables = {"name": runtime} if runtime else {}
+    for layer in with_runtime(layers, runtime):
+        if layer.prefix:
+            described |= {key: layer.tables[key] for key in _RUNTIME_KEYS if key in layer.tables}
+            over = {key: value for key, value in layer.tables.items() if key not in _RUNTIME_KEYS}
+        else:
+            for key in _OWN_KEYS:
+                result.pop(key, None)
+            over = {key: value for key, value in layer.tables.items() if key not in {"runtimes", "extends"}}
+        result = merged(result, over)
+    if described:
+        result["runtime"] = described
+    return result

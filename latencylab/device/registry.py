@@ -1,0 +1,127 @@
+"""Finding and loading profiles: the folder of TOML files is the registry; a path to any `.toml` serves as well."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from latencylab.device.overlay import Layer, chain, read_toml, resolve, runtime_names
+from latencylab.device.validation import Fault, validate
+from latencylab.errors import InputFileError, ProfileError, UnknownNameError
+
+if TYPE_CHECKING:
+    from latencylab.device.schema import DeviceProfile
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+# Inside the package in a wheel, beside it in a checkout.
+_FOLDERS = (_PACKAGE / "device_profiles", _PACKAGE.parent / "device_profiles")
+HOST = "host"
+
+
+def folder() -> Path:
+    """Where the shipped profiles lie."""
+    return next(path for path in _FOLDERS if path.is_dir())
+
+
+def names() -> tuple[str, ...]:
+    """Names of the shipped profiles, sorted."""
+    return tuple(sorted(path.stem for path in folder().glob("*.toml")))
+
+
+def aliases() -> dict[str, str]:
+    """Other names of shipped profiles -> the profile's name. Reads every file."""
+    return {alias: name for name in names() for alias in read_toml(shipped(name)).get("aliases", ())}
+
+
+def shipped(name: str) -> Path:
+    """Path of a shipped profile's file."""
+    return folder() / f"{name}.toml"
+
+
+def host_path() -> Path:
+    """Where this machine's own profile lies: the user's configuration folder."""
+    config = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    return Path(config) / "latencylab" / "host.toml"
+
+
+def find(name_or_path: str, beside: Path | None = None) -> Path:
+    """File of a profile: a shipped name, an alias, "host", or a path (relative to the file it stands in).
+
+    Raises UnknownNameError with the nearest name, InputFileError if a path or the host's profile is not there.
+    """
+    if name_or_path == HOST:
+        return _host_file()
+    if name_or_path.endswith(".toml") or "/" in name_or_path or os.sep in name_or_path:
+        path = Path(name_or_path).expanduser()
+        path = beside.parent / path if beside else path
+        if not path.is_file():
+            raise InputFileError(f"no device profile at {str(path)!r}")
+        return path
+    if name_or_path in names():
+        return shipped(name_or_path)
+    others = aliases()
+    if name_or_path in others:
+        return shipped(others[name_or_path])
+    raise UnknownNameError("device", name_or_path, (*names(), *others, HOST))
+
+
+def _host_file() -> Path:
+    path = host_path()
+    if not path.is_file():
+        raise InputFileError(
+            f"no profile of this machine at {str(path)!r}: run `latencylab calibrate onnxruntime_cpu --measure`"
+        )
+    return path
+
+
+def split_runtime(text: str) -> tuple[str, str | None]:
+    """ "dolphin_npu:nnapi_2021" -> ("dolphin_npu", "nnapi_2021"); a file that exists is never split."""
+    name, colon, runtime = text.rpartition(":")
+    if not colon or not name or Path(text).exists():
+        return text, None
+    return name, runtime
+
+
+def load(name_or_path: str | Path, runtime: str | None = None) -> DeviceProfile:
+    """The profile of a device for one runtime (default: the profile's `default_runtime`).
+
+    name_or_path: a shipped name, an alias, "host", or a path to a `.toml`; "NAME:RUNTIME" is accepted.
+    Raises UnknownNameError, InputFileError, or ProfileError with every fault at once.
+    """
+    name, spelled = split_runtime(str(name_or_path))
+    if runtime is not None and spelled is not None and runtime != spelled:
+        raise ProfileError(f"{name_or_path}: names one runtime, but {runtime!r} was asked for")
+    layers = chain(find(name), find)
+    chosen = chosen_runtime(layers, runtime or spelled)
+    return validate(resolve(layers, chosen), layers_of(layers, chosen))
+
+
+def layers_of(layers: tuple[Layer, ...], runtime: str | None) -> tuple[Layer, ...]:
+    """Every layer of a resolved profile, the runtime's overlays last."""
+    from latencylab.device.overlay import with_runtime
+
+    return with_runtime(layers, runtime)
+
+
+def chosen_runtime(layers: tuple[Layer, ...], asked: str | None) -> str | None:
+    """The runtime asked for, else the default; None where the profile has no runtimes.
+
+    Raises UnknownNameError with the nearest runtime, ProfileError if the default does not exist.
+    """
+    known = runtime_names(layers)
+    if asked is not None:
+        if asked not in known:
+            raise UnknownNameError(f"runtime of {layers[-1].path.stem}", asked, known)
+        return asked
+    stated = [layer for layer in layers if "default_runtime" in layer.tables]
+    default = stated[-1].tables["default_runtime"] if stated else None
+    if default is not None and default not in known:
+        path = stated[-1].path
+        raise ProfileError(
+            f"{path}: default_runtime: found {default!r}, expected one of {', '.join(known) or '-'}"
+        )
+    return default
+
+
+__all__ = ["Fault", "aliases", "find", "folder", "host_path", "load", "names", "split_runtime"]

@@ -1,0 +1,278 @@
+"""DeviceProfile: what is known of a device, resolved for one runtime, each number with its provenance.
+
+A profile file is a TOML of these tables; `extends` and `runtimes` (see `overlay`) are merged away before the
+tables are validated here. Keys carry their unit. Figures that follow from others are properties.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from latencylab.device.quantities import Count, NonNegative, Positive, Share, Sourced, Table, one
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+SCHEMA_VERSION = 1
+ANY = "*"
+FREE = "free"
+
+Layout = Literal["nchw", "nhwc"]
+Pattern = Literal["sequential", "interleaved", "narrow", "strided"]
+# TOML has lists where the profile has tuples: the one conversion that loses nothing.
+Names = Annotated[tuple[str, ...], Field(strict=False)]
+
+
+class DramPatterns(Table):
+    """Share of the streamed DRAM rate that an access pattern reaches."""
+
+    sequential: Share
+    interleaved: Share
+    narrow: Share
+    strided: Share
+
+
+class Dram(Table):
+    """Main memory. `efficiency`: share of the peak that a long sequential stream reaches."""
+
+    peak_bytes_per_s: Positive
+    efficiency: Share
+    latency_s: NonNegative
+    patterns: DramPatterns
+
+    @property
+    def bytes_per_s(self) -> float:
+        """Streamed rate: what a long sequential copy gets."""
+        return self.peak_bytes_per_s.value * self.efficiency.value
+
+    def pattern_bytes_per_s(self, pattern: Pattern) -> float:
+        """Rate of one access pattern."""
+        share: Share = getattr(self.patterns, pattern)
+        return self.bytes_per_s * share.value
+
+
+class Scratchpad(Table):
+    """Software-managed memory inside an NPU."""
+
+    size_bytes: Count
+
+
+class Cache(Table):
+    """Last-level cache of a CPU or GPU."""
+
+    size_bytes: Count
+    bytes_per_s: Positive
+
+
+class Memory(Table):
+    """Every memory of the device."""
+
+    dram: Dram
+    scratchpad: Scratchpad | None = None
+    cache: Cache | None = None
+
+
+class CyclesPerOp(Table):
+    """Cycles that one lane needs for one scalar operation, by class (the classes of `Work`)."""
+
+    arithmetic: Positive
+    division: Positive
+    transcendental: Positive
+    move: Positive
+
+
+class Engine(Table):
+    """One kind of worker: `count` equal units at one clock.
+
+    macs_per_cycle, lanes: per unit, by element type; "*" stands for every type not named.
+    input_channel_align, output_channel_align: channels are padded to a multiple of these, per group.
+    pixel_align: output positions one unit works on at a time. split: what the units share out of one kernel.
+    launch_s: start of a kernel. handover_s: a dependency that crosses to this engine from another one.
+    dram_share: share of the DRAM rate reserved for this engine's port while others are active.
+    element_cycles: cycles per output element on the whole engine, by operator, where that was measured.
+    efficiency: share of the peak MAC rate that an operator reaches ("*" = any other operator).
+    """
+
+    title: str
+    role: Literal["matrix", "vector", "host"]
+    count: Count
+    clock_hz: Positive
+    macs_per_cycle: dict[str, NonNegative] = Field(default_factory=dict)
+    input_channel_align: Count = one("no input channel alignment stated")
+    output_channel_align: Count = one("no output channel alignment stated")
+    pixel_align: Count = one("no pixel alignment stated")
+    split: Literal["output_channels", "pixels"] = "pixels"
+    lanes: dict[str, NonNegative] = Field(default_factory=dict)
+    cycles_per_op: CyclesPerOp | None = None
+    launch_s: NonNegative
+    handover_s: NonNegative
+    dram_share: Share | None = None
+    element_cycles: dict[str, Positive] = Field(default_factory=dict)
+    efficiency: dict[str, Share] = Field(default_factory=dict)
+
+    def unit_macs_per_cycle(self, dtype: str) -> float:
+        """MACs one unit retires in a cycle; 0 where it has no MACs of this type."""
+        return _by_name(self.macs_per_cycle, dtype, 0.0)
+
+    def unit_lanes(self, dtype: str) -> float:
+        """Vector lanes of one unit; 0 where it has none for this type."""
+        return _by_name(self.lanes, dtype, 0.0)
+
+    def mac_efficiency(self, op_type: str) -> float:
+        """Share of the peak MAC rate that this operator reaches; 1 where nothing is stated."""
+        return _by_name(self.efficiency, op_type, 1.0)
+
+    def peak_macs_per_s(self, dtype: str) -> float:
+        """All units together."""
+        return self.unit_macs_per_cycle(dtype) * self.count.value * self.clock_hz.value
+
+    def peak_vector_ops_per_s(self, dtype: str) -> float:
+        """Lane-cycles a second of all units together; an operation takes `cycles_per_op` of them."""
+        return self.unit_lanes(dtype) * self.count.value * self.clock_hz.value
+
+    def computes(self, dtype: str) -> bool:
+        """Whether this engine can work on this type at all; "*" asks for any type."""
+        if dtype == ANY:
+            return any(v.value for v in (*self.macs_per_cycle.values(), *self.lanes.values()))
+        return bool(self.unit_macs_per_cycle(dtype) or self.unit_lanes(dtype))
+
+
+class Overhead(Table):
+    """What an inference costs before its first and after its last kernel."""
+
+    inference_s: NonNegative
+
+
+class Accuracy(Table):
+    """How far predictions lie from measurements: the standard deviation of the logarithm of their ratio."""
+
+    sigma_log: Positive
+    rows: int = Field(ge=0)
+    evidence: str
+
+
+class Rule(Table):
+    """A design rule that the device implies for networks."""
+
+    id: str = Field(pattern=r"^[a-z0-9_]+$")
+    level: Literal["info", "warn", "error"]
+    reason: str
+
+
+class Runtime(Table):
+    """The compiler or driver a profile is resolved for."""
+
+    name: str = ""
+    title: str = ""
+    version: str = ""
+
+
+class DeviceProfile(Table):
+    """A device under one runtime. Built by `device.load`; see docs/devices.md for the meaning of every key."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    schema_version: Literal[1]
+    name: str = Field(pattern=r"^[A-Za-z0-9_.-]+$")
+    title: str
+    device_class: Literal["npu", "gpu", "cpu"] = Field(alias="class")
+    aliases: Names = ()
+    deployment_dtype: str
+    native_layout: Layout
+    deployment_layout: Layout
+    engine: str = "simulator"
+    default_runtime: str | None = None
+    runtime: Runtime = Runtime()
+    fusion: Names
+    views: Names = ()
+    memory: Memory
+    engines: dict[str, Engine] = Field(min_length=1)
+    operators: dict[str, dict[str, str]]
+    free_reasons: dict[str, str] = Field(default_factory=dict)
+    overhead: Overhead
+    accuracy: Accuracy
+    rules: Annotated[tuple[Rule, ...], Field(strict=False)] = ()
+
+    def engine_for(self, op_type: str, dtype: str) -> str:
+        """Name of the engine that runs this operator on this type ("free" = declared costless)."""
+        for types in (self.operators.get(op_type, {}), self.operators[ANY]):
+            name = types.get(dtype) or types.get(ANY)
+            if name:
+                return name
+        raise KeyError(dtype)  # unreachable: validation demands operators."*"."*"
+
+    @property
+    def host(self) -> str | None:
+        """Name of the CPU that takes what nothing else can; None where the profile has none."""
+        return next((name for name, engine in self.engines.items() if engine.role == "host"), None)
+
+    @property
+    def dram_bytes_per_s(self) -> float:
+        """Streamed DRAM rate: peak times efficiency."""
+        return self.memory.dram.bytes_per_s
+
+    def peak_macs_per_s(self, dtype: str | None = None) -> float:
+        """MAC rate of the fastest engine (default: for the deployment type); 1 MAC = 2 operations."""
+        dtype = dtype or self.deployment_dtype
+        return max(engine.peak_macs_per_s(dtype) for engine in self.engines.values())
+
+    def ridge_macs_per_byte(self, dtype: str | None = None) -> float:
+        """Arithmetic intensity above which the fastest engine, not streamed DRAM, is the limit."""
+        return self.peak_macs_per_s(dtype) / self.dram_bytes_per_s
+
+    @cached_property
+    def _parameters(self) -> dict[str, Sourced]:
+        return dict(_sourced(self, ""))
+
+    def parameters(self) -> Mapping[str, Sourced]:
+        """Every sourced value that the profile states, by dotted path: "memory.dram.efficiency"."""
+        return self._parameters
+
+    @property
+    def assumed_share(self) -> float:
+        """Share of the stated values that nobody knows."""
+        values = self.parameters().values()
+        return sum(v.provenance == "assumed" for v in values) / len(values)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the resolved content, independent of key order, comments and file layout."""
+        content = json.dumps(self.content(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(content.encode()).hexdigest()
+
+    def content(self) -> dict[str, Any]:
+        """The stated tables as plain data, keys as in the file."""
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+    def with_values(self, values: Mapping[str, float | Sourced]) -> DeviceProfile:
+        """A copy with other values, by the paths of `parameters()`.
+
+        A bare number is marked assumed and keeps its bounds while it lies within them.
+        Raises UnknownNameError for a path the profile does not state, ProfileError for an impossible value.
+        """
+        from latencylab.device.validation import revalidated
+
+        return revalidated(self, values)
+
+
+def _by_name(values: Mapping[str, Sourced], name: str, default: float) -> float:
+    found = values.get(name) or values.get(ANY)
+    return found.value if found is not None else default
+
+
+def _sourced(node: object, path: str) -> Iterator[tuple[str, Sourced]]:
+    """Every Sourced below `node` that was set, with its dotted path, in schema order."""
+    if isinstance(node, Sourced):
+        yield path, node
+    elif isinstance(node, Table):
+        for key in type(node).model_fields:
+            if key in node.model_fields_set:
+                yield from _sourced(getattr(node, key), f"{path}.{key}" if path else key)
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            yield from _sourced(value, f"{path}.{key}")
