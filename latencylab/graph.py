@@ -11,7 +11,7 @@ from latencylab import dtypes
 from latencylab.work import ZERO, Work
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 _NO_ATTRIBUTES: Mapping[str, Any] = MappingProxyType({})
 
@@ -52,7 +52,9 @@ class Node:
     sizes, Squeeze axes, Resize scales, ...) is an input here.
 
     parts: the nodes of the file this node stands for, when a rule wrote it in their place; () = itself.
-    epilogue: nodes executed by the same kernel after this one (bias, activation, residual Add, ...).
+    epilogue: nodes executed by the same kernel after this one (bias, activation, residual Add, ...). `inputs`
+        and `outputs` stay this node's own, so that its geometry can be read from them; what crosses the
+        boundary of the whole kernel is `reads` and `writes`.
     """
 
     name: str
@@ -68,6 +70,30 @@ class Node:
     def sources(self) -> tuple[Node, ...]:
         """The nodes of the file that this node stands for."""
         return self.parts or (self,)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Names of the tensors needed from outside, each once: epilogue and captures of subgraphs included."""
+        names = dict.fromkeys(filter(None, self.inputs))
+        for step in self.epilogue:
+            names.update(dict.fromkeys(filter(None, step.inputs)))
+        if self.epilogue:
+            for step in (self, *self.epilogue):
+                for output in step.outputs:
+                    names.pop(output, None)
+        for value in self.attributes.values():
+            if isinstance(value, Graph):
+                names.update(dict.fromkeys(_captures(value)))
+        return tuple(names)
+
+    @property
+    def writes(self) -> tuple[str, ...]:
+        """Names of the tensors left behind: all outputs but those that only the epilogue reads."""
+        if not self.epilogue:
+            return tuple(filter(None, self.outputs))
+        inner = {name for step in self.epilogue for name in step.inputs}
+        outputs = (name for step in (self, *self.epilogue) for name in step.outputs)
+        return tuple(name for name in outputs if name and name not in inner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +114,11 @@ class Graph:
     consumers: Mapping[str, tuple[Node, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        producers = {output: node for node in self.nodes for output in node.outputs if output}
+        producers = {output: node for node in self.nodes for output in node.writes}
         consumers: dict[str, list[Node]] = {}
         for node in self.nodes:
-            for name in dict.fromkeys(node.inputs):
-                if name:
-                    consumers.setdefault(name, []).append(node)
+            for name in node.reads:
+                consumers.setdefault(name, []).append(node)
         object.__setattr__(self, "producers", producers)
         object.__setattr__(self, "consumers", {name: tuple(nodes) for name, nodes in consumers.items()})
 
@@ -104,6 +129,15 @@ class Graph:
     def outputs_of(self, node: Node) -> tuple[Tensor, ...]:
         """The node's output tensors; absent optional outputs are left out."""
         return tuple(self.tensors[name] for name in node.outputs if name)
+
+
+def _captures(body: Graph) -> Iterator[str]:
+    """Names that a subgraph (of If, Loop, Scan) reads from the graph around it."""
+    for name in body.consumers:
+        tensor = body.tensors.get(name)
+        is_constant = tensor is not None and tensor.is_constant
+        if not (is_constant or name in body.producers or name in body.inputs):
+            yield name
 
 
 @dataclass(frozen=True, slots=True)
