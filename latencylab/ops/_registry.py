@@ -19,7 +19,9 @@ Inputs = tuple[Tensor | None, ...]
 Outputs = tuple[Tensor, ...]
 Cost = Callable[[Node, Inputs, Outputs], Work]
 
+# onnxruntime's own operators, and those of its blocked layout, which a saved optimized model contains.
 MICROSOFT = "com.microsoft"
+NCHWC = "com.microsoft.nchwc"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,18 +11,16 @@ from math import prod
 from typing import TYPE_CHECKING, Final
 
 from latencylab.ops._counting import mac_work, optional, present
-from latencylab.ops._registry import MICROSOFT, costs
+from latencylab.ops._registry import MICROSOFT, NCHWC, costs
 from latencylab.work import Work
 
 if TYPE_CHECKING:
     from latencylab.graph import Node, Tensor
     from latencylab.ops._registry import Inputs, Outputs
 
-NHWC: Final = "com.ms.internal.nhwc"
-
-_TRANSPOSED: Final = frozenset({"ConvTranspose", "QLinearConvTranspose", "ConvTransposeWithDynamicPads"})
+_TRANSPOSED: Final = frozenset({"ConvTranspose", "ConvTransposeWithDynamicPads"})
 _CHANNELS_LAST: Final = frozenset({"NhwcConv", "NhwcFusedConv"})
-_WEIGHT_INDEX: Final = {"QLinearConv": 3, "QLinearConvTranspose": 3}
+_WEIGHT_INDEX: Final = {"QLinearConv": 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,21 +94,20 @@ def geometry(node: Node, inputs: Inputs, outputs: Outputs) -> ConvGeometry:
 
 
 def weight_of(node: Node, inputs: Inputs) -> Tensor:
-    """Find the kernel tensor: (Cout, Cin / groups, *kernel), or (Cin, Cout / groups, *kernel) when transposed."""
+    """Find the weight: (Cout, Cin / groups, *kernel), or (Cin, Cout / groups, *kernel) when transposed."""
     return present(inputs, _WEIGHT_INDEX.get(node.op_type, 1))
 
 
 def _axes(node: Node, tensor: Tensor) -> tuple[int, int, tuple[int, ...]]:
     """(batch, channels, spatial sizes) in the node's layout."""
     shape = tensor.shape
-    if node.op_type in _CHANNELS_LAST or node.domain == NHWC or node.attributes.get("channels_last", 0):
+    if node.op_type in _CHANNELS_LAST or node.attributes.get("channels_last", 0):
         return shape[0], shape[-1], shape[1:-1]
     return shape[0], shape[1], shape[2:]
 
 
 @costs("Conv", "ConvTranspose", "ConvInteger", "QLinearConv")
 @costs("QLinearConv", "NhwcConv", "ConvTransposeWithDynamicPads", domain=MICROSOFT)
-@costs("Conv", "ConvTranspose", "QLinearConv", "QLinearConvTranspose", domain=NHWC)
 def convolution(node: Node, inputs: Inputs, outputs: Outputs) -> Work:
     """MACs: outputs x Cin / groups x kernel; transposed: inputs x Cout / groups x kernel."""
     macs = geometry(node, inputs, outputs).macs
@@ -118,6 +115,7 @@ def convolution(node: Node, inputs: Inputs, outputs: Outputs) -> Work:
 
 
 @costs("FusedConv", "NhwcFusedConv", domain=MICROSOFT)
+@costs("Conv", domain=NCHWC)
 def fused_convolution(node: Node, inputs: Inputs, outputs: Outputs) -> Work:
     """MACs of the convolution, 1 arithmetic an output element for the activation and for the added map."""
     fused = bool(node.attributes.get("activation")) + (optional(inputs, 3) is not None)
@@ -133,3 +131,16 @@ def deformable(node: Node, inputs: Inputs, outputs: Outputs) -> Work:
     offset_groups = int(node.attributes.get("offset_group", 1))
     masked = optional(inputs, 4) is not None
     return Work(macs=shape.macs, arithmetic_ops=(7 + masked) * samples + 6 * positions * offset_groups)
+
+
+@costs("CausalConvWithState")
+def causal(node: Node, inputs: Inputs, outputs: Outputs) -> Work:
+    """MACs: outputs x kernel (depthwise, 1-D); 1 move for the carried state, Swish where it is fused."""
+    elements = outputs[0].elements
+    activated = node.attributes.get("activation", "none") != "none"
+    return Work(
+        macs=elements * present(inputs, 1).shape[-1],
+        arithmetic_ops=activated * elements,
+        transcendental_ops=activated * elements,
+        move_ops=sum(state.elements for state in outputs[1:]),
+    )

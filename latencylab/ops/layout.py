@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from latencylab.ops._counting import per_input, per_output, present
-from latencylab.ops._registry import MICROSOFT, costs, free
+from latencylab.ops._registry import MICROSOFT, NCHWC, costs, free
 from latencylab.work import Work
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ costs("SplitToSequence")(per_input(move=1))
 costs("ConcatFromSequence")(_one_move)
 
 costs("QLinearConcat", "Pad", "Trilu", "GatherND", "UnfoldTensor", domain=MICROSOFT)(_one_move)
+costs("ReorderInput", "ReorderOutput", domain=NCHWC)(_one_move)
 
 free("Reshape", "Flatten", "Squeeze", "Unsqueeze", why="same elements in the same order under another shape")
 free("ExpandDims", why="same elements in the same order under another shape", domain=MICROSOFT)
