@@ -1,0 +1,62 @@
+"""The command line: parse, call one function, report, exit. Each command is a file of this folder.
+
+`latencylab/cli/<name>.py` holds `command`, a click command; adding the file adds the command. Command files
+import nothing heavy at their top, so that `--help` stays instant; what a command needs it imports when it runs.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from latencylab import __version__, plugins
+from latencylab.cli._failures import run
+from latencylab.cli._terminal import Terminal
+from latencylab.errors import UnknownNameError
+
+_EPILOG = """\b
+Exit codes:
+  0  fine
+  1  the gate failed
+  2  usage, configuration or profile error: a missing or unreadable file, an unknown name, an unusable result
+  3  a model was read but cannot be analysed: corrupt, cyclic, unbound dimensions, impossible shapes
+"""
+
+
+class CommandFolder(click.Group):
+    """A group whose commands are the plug-in files of `latencylab/cli`, imported when looked at."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Name the commands in alphabetical order."""
+        return [name.replace("_", "-") for name in plugins.names("cli")]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command; None if there is no such file."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command: click.Command = plugins.load("cli", cmd_name.replace("-", "_")).command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; an unknown one is answered with the nearest."""
+        if args[0] not in self.list_commands(ctx) and not args[0].startswith("-"):
+            raise UnknownNameError("command", args[0], self.list_commands(ctx))
+        return super().resolve_command(ctx, args)
+
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        """Run the program: failures become one line on stderr and an exit code."""
+        terminal = Terminal()
+
+        def program() -> Any:
+            return super(CommandFolder, self).main(*args, standalone_mode=False, obj=terminal, **extra)
+
+        return run(program, terminal) if standalone_mode else program()
+
+
+@click.group(cls=CommandFolder, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="latencylab", message="%(prog)s %(version)s")
+def latencylab() -> None:
+    """Predict how long a network takes on a device, why, and what to change."""

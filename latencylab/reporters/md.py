@@ -1,0 +1,69 @@
+"""Markdown: the table of `profile` for a pull request or a wiki."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from tabulate import tabulate
+
+from latencylab.printable import printable
+from latencylab.reporters import DEFAULT_VIEW, View
+from latencylab.reporters import _rows as rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from latencylab.result import Estimate
+
+suffix = ".md"
+marker = b"<!-- report by latencylab -->"
+
+# What Markdown or HTML would take for markup inside a cell or a line.
+_MARKUP = re.compile(r"([\\`*_{}\[\]<>#|&~$])")
+
+
+def render(*estimates: Estimate, view: View = DEFAULT_VIEW) -> bytes:
+    """Render the estimates one below the other, after a summary where there are several."""
+    blocks = [marker.decode()]
+    if view.is_summary or len(estimates) > 1:
+        blocks.append(_table(rows.summary_table(estimates)))
+    if not view.is_summary:
+        blocks.extend(block for estimate in estimates for block in _estimate(estimate, view))
+    return ("\n\n".join(blocks) + "\n").encode("utf-8", errors="backslashreplace")
+
+
+def _estimate(estimate: Estimate, view: View) -> Iterator[str]:
+    (title, *device), network = rows.header_facts(estimate)
+    latency, memory = rows.total_lines(estimate)
+    yield f"## {_escaped(title)}"
+    yield _escaped(" · ".join((*device, *network)))
+    yield f"**{_escaped(latency)}**"
+    yield _escaped(memory)
+    yield from (f"> **{_escaped(line)}**" for line in rows.loud_lines(estimate))
+    yield _table(rows.kernel_table(estimate, view))
+    for table in (rows.kind_table(estimate), rows.engine_table(estimate)):
+        yield f"### {table.title.capitalize()}"
+        yield _table(table)
+    yield from _list("What to change", rows.advice_lines(estimate))
+    yield from _list("Assumptions", estimate.assumptions)
+
+
+def _list(title: str, lines: tuple[str, ...]) -> Iterator[str]:
+    if lines:
+        yield f"### {title}"
+        yield "\n".join(f"- {_escaped(line)}" for line in lines)
+
+
+def _table(table: rows.Table) -> str:
+    """Render a table of GitHub's Markdown, numbers to the right."""
+    cells = [[_escaped(cell) for cell in row] for row in table.rows]
+    align = ["right" if numeric else "left" for numeric in table.numeric]
+    headers = [_escaped(header) for header in table.headers]
+    return str(
+        tabulate(cells, headers, tablefmt="pipe", colalign=align if cells else None, disable_numparse=True)
+    )
+
+
+def _escaped(text: str) -> str:
+    return _MARKUP.sub(r"\\\1", printable(text)).replace("\\<", "&lt;")
