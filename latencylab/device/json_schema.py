@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 
 @cache
 def schema() -> dict[str, Any]:
-    """Schema of a TOML profile: the resolved profile plus `extends` and `runtimes`.
+    """Generate the schema of a TOML profile: the resolved profile plus `extends` and `runtimes`.
 
-    A file that extends another one, and a runtime, state only what differs; so only sourced values and design
-    rules, which are replaced whole, keep their required keys, and a file without `extends` its top-level ones.
+    A file that extends another one, and a runtime, state only what differs; so only sourced values and
+    design rules, which are replaced whole, keep their required keys, and a file without `extends` its
+    top-level ones.
     """
     complete = DeviceProfile.model_json_schema(by_alias=True)
     definitions = complete.pop("$defs")
@@ -58,7 +59,7 @@ def _runtime_overlay(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def keys_at(path: tuple[str, ...]) -> tuple[str, ...]:
-    """Keys that the table at a path may have; () where any name is allowed."""
+    """List the keys that the table at a path may have; () where any name is allowed."""
     root = schema()
     node: dict[str, Any] = root
     for part in path:

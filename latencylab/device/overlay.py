@@ -1,20 +1,20 @@
 """Overlays: `extends` and `runtimes` are one mechanism, a deep merge of plain dicts before validation.
 
-A later layer wins. Tables merge key by key; a sourced value (a table with `value`) and a list replace what they
-cover whole, so that no number is left with the provenance or the bounds of another one.
+A later layer wins. Tables merge key by key; a sourced value (a table with `value`) and a list replace what
+they cover whole, so that no number is left with the provenance or the bounds of another one.
 """
 
 from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from latencylab.errors import InputFileError, ProfileError, UnknownNameError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
 Tables = dict[str, Any]
 
@@ -44,17 +44,19 @@ def read_toml(path: Path) -> Tables:
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> Tables:
-    """`base` overlaid by `over`; neither is changed."""
+    """Lay `over` on `base`; neither is changed."""
     result = dict(base)
     for key, value in over.items():
         below = result.get(key)
-        is_table = isinstance(value, dict) and isinstance(below, dict) and "value" not in value
-        result[key] = merged(below, value) if is_table else value
+        if isinstance(value, dict) and isinstance(below, dict) and "value" not in value:
+            result[key] = merged(below, value)
+        else:
+            result[key] = value
     return result
 
 
 def chain(path: Path, find: Callable[[str, Path], Path]) -> tuple[Layer, ...]:
-    """The file and all it extends, the farthest ancestor first.
+    """Read a file and all it extends, the farthest ancestor first.
 
     find: resolves the text of `extends`, given the file that holds it, to a path.
     Raises ProfileError on a cycle, or if `extends` is not text.
@@ -95,7 +97,7 @@ def runtime_names(layers: tuple[Layer, ...]) -> tuple[str, ...]:
 
 
 def with_runtime(layers: tuple[Layer, ...], runtime: str | None) -> tuple[Layer, ...]:
-    """The chain, followed by what each of its files overlays for this runtime."""
+    """Append to the chain what each of its files overlays for this runtime."""
     overlays = []
     for layer in layers:
         runtimes = layer.tables.get("runtimes")
@@ -106,7 +108,7 @@ def with_runtime(layers: tuple[Layer, ...], runtime: str | None) -> tuple[Layer,
 
 
 def resolve(layers: tuple[Layer, ...], runtime: str | None) -> Tables:
-    """One plain profile: the chain merged, then the runtime's overlays, `runtime` describing the latter."""
+    """Merge the chain, then the runtime's overlays, into one plain profile; `runtime` describes the latter."""
     result: Tables = {}
     described: Tables = {"name": runtime} if runtime else {}
     for layer in with_runtime(layers, runtime):

@@ -18,8 +18,8 @@ class Table(BaseModel):
 class Sourced(Table):
     """A number with where it comes from; the unit stands in the name of the key that holds it.
 
-    provenance: `datasheet` (vendor states it) | `measured` (read off silicon) | `fitted` (to rows named in `source`)
-        | `inferred` (derived from other numbers, derivation in `source`) | `assumed` (nobody knows).
+    provenance: `datasheet` (the vendor states it) | `measured` (read off silicon) | `fitted` (to the rows
+        named in `source`) | `inferred` (derived, derivation in `source`) | `assumed` (nobody knows).
     low, high: the bounds within which `calibrate` may move the value; both or neither.
     sigma_pct: standard deviation of the value in percent of it; `residual`: how well a fit met its rows.
     """
@@ -73,5 +73,5 @@ class Count(Sourced):
 
 
 def one(reason: str) -> Count:
-    """The neutral count of a key that a profile leaves out."""
+    """Make the neutral count of a key that a profile leaves out."""
     return Count(value=1, provenance="assumed", source=reason)

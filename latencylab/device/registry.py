@@ -1,4 +1,4 @@
-"""Finding and loading profiles: the folder of TOML files is the registry; a path to any `.toml` serves as well."""
+"""Finds and loads profiles: the folder of TOML files is the registry; a path to any `.toml` serves as well."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from latencylab.device.overlay import Layer, chain, read_toml, resolve, runtime_names
-from latencylab.device.validation import Fault, validate
+from latencylab.device.overlay import Layer, chain, read_toml, resolve, runtime_names, with_runtime
+from latencylab.device.validation import validate
 from latencylab.errors import InputFileError, ProfileError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 # Inside the package in a wheel, beside it in a checkout.
 _FOLDERS = (_PACKAGE / "device_profiles", _PACKAGE.parent / "device_profiles")
 HOST = "host"
+HOST_COMMAND = "latencylab calibrate onnxruntime_cpu --measure"
 
 
 def folder() -> Path:
@@ -26,7 +27,7 @@ def folder() -> Path:
 
 def names() -> tuple[str, ...]:
     """Names of the shipped profiles, sorted."""
-    return tuple(sorted(path.stem for path in folder().glob("*.toml")))
+    return tuple(sorted(path.stem for path in folder().glob("[!_]*.toml")))
 
 
 def aliases() -> dict[str, str]:
@@ -46,9 +47,9 @@ def host_path() -> Path:
 
 
 def find(name_or_path: str, beside: Path | None = None) -> Path:
-    """File of a profile: a shipped name, an alias, "host", or a path (relative to the file it stands in).
+    """Find the file of a profile: a shipped name, an alias, "host", or a path (relative to `beside`).
 
-    Raises UnknownNameError with the nearest name, InputFileError if a path or the host's profile is not there.
+    Raises UnknownNameError with the nearest name, InputFileError if a path or the host's profile is absent.
     """
     if name_or_path == HOST:
         return _host_file()
@@ -69,14 +70,12 @@ def find(name_or_path: str, beside: Path | None = None) -> Path:
 def _host_file() -> Path:
     path = host_path()
     if not path.is_file():
-        raise InputFileError(
-            f"no profile of this machine at {str(path)!r}: run `latencylab calibrate onnxruntime_cpu --measure`"
-        )
+        raise InputFileError(f"no profile of this machine at {str(path)!r}: run `{HOST_COMMAND}`")
     return path
 
 
 def split_runtime(text: str) -> tuple[str, str | None]:
-    """ "dolphin_npu:nnapi_2021" -> ("dolphin_npu", "nnapi_2021"); a file that exists is never split."""
+    """Split "dolphin_npu:nnapi_2021" at its last colon; a file that exists is never split."""
     name, colon, runtime = text.rpartition(":")
     if not colon or not name or Path(text).exists():
         return text, None
@@ -84,7 +83,7 @@ def split_runtime(text: str) -> tuple[str, str | None]:
 
 
 def load(name_or_path: str | Path, runtime: str | None = None) -> DeviceProfile:
-    """The profile of a device for one runtime (default: the profile's `default_runtime`).
+    """Load the profile of a device for one runtime (default: the profile's `default_runtime`).
 
     name_or_path: a shipped name, an alias, "host", or a path to a `.toml`; "NAME:RUNTIME" is accepted.
     Raises UnknownNameError, InputFileError, or ProfileError with every fault at once.
@@ -94,18 +93,11 @@ def load(name_or_path: str | Path, runtime: str | None = None) -> DeviceProfile:
         raise ProfileError(f"{name_or_path}: names one runtime, but {runtime!r} was asked for")
     layers = chain(find(name), find)
     chosen = chosen_runtime(layers, runtime or spelled)
-    return validate(resolve(layers, chosen), layers_of(layers, chosen))
-
-
-def layers_of(layers: tuple[Layer, ...], runtime: str | None) -> tuple[Layer, ...]:
-    """Every layer of a resolved profile, the runtime's overlays last."""
-    from latencylab.device.overlay import with_runtime
-
-    return with_runtime(layers, runtime)
+    return validate(resolve(layers, chosen), with_runtime(layers, chosen))
 
 
 def chosen_runtime(layers: tuple[Layer, ...], asked: str | None) -> str | None:
-    """The runtime asked for, else the default; None where the profile has no runtimes.
+    """Choose the runtime asked for, else the default; None where the profile has no runtimes.
 
     Raises UnknownNameError with the nearest runtime, ProfileError if the default does not exist.
     """
@@ -122,6 +114,3 @@ def chosen_runtime(layers: tuple[Layer, ...], asked: str | None) -> str | None:
             f"{path}: default_runtime: found {default!r}, expected one of {', '.join(known) or '-'}"
         )
     return default
-
-
-__all__ = ["Fault", "aliases", "find", "folder", "host_path", "load", "names", "split_runtime"]

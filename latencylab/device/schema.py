@@ -173,7 +173,7 @@ class Runtime(Table):
 
 
 class DeviceProfile(Table):
-    """A device under one runtime. Built by `device.load`; see docs/devices.md for the meaning of every key."""
+    """A device under one runtime, built by `device.load`; docs/devices.md explains every key."""
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -246,11 +246,11 @@ class DeviceProfile(Table):
         return hashlib.sha256(content.encode()).hexdigest()
 
     def content(self) -> dict[str, Any]:
-        """The stated tables as plain data, keys as in the file."""
+        """Dump the stated tables as plain data, keys as in the file."""
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
     def with_values(self, values: Mapping[str, float | Sourced]) -> DeviceProfile:
-        """A copy with other values, by the paths of `parameters()`.
+        """Copy the profile with other values, by the paths of `parameters()`.
 
         A bare number is marked assumed and keeps its bounds while it lies within them.
         Raises UnknownNameError for a path the profile does not state, ProfileError for an impossible value.

@@ -1,4 +1,4 @@
-"""Every fault of a profile at once: structure (pydantic), references, contradictions, each with its key and file."""
+"""Every fault of a profile at once: structure (pydantic), references, contradictions; each with file and key."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Fault:
 def validate(
     tables: Mapping[str, Any], layers: Iterable[Layer] = (), *, name: str = "profile"
 ) -> DeviceProfile:
-    """The profile that resolved tables describe. Raises ProfileError listing every fault.
+    """Build the profile that resolved tables describe. Raises ProfileError listing every fault.
 
     layers: where the tables came from, so that each fault names the file and the key as written there.
     """
@@ -46,7 +46,7 @@ def validate(
 
 
 def revalidated(profile: DeviceProfile, values: Mapping[str, float | Sourced]) -> DeviceProfile:
-    """A copy of `profile` with other values by dotted path (see DeviceProfile.with_values)."""
+    """Copy `profile` with other values by dotted path (see DeviceProfile.with_values)."""
     stated = profile.parameters()
     tables = profile.content()
     for path, value in values.items():
@@ -58,7 +58,7 @@ def revalidated(profile: DeviceProfile, values: Mapping[str, float | Sourced]) -
 
 
 def _leaf(tables: dict[str, Any], path: str) -> tuple[dict[str, Any], str]:
-    """The table that holds a dotted path's last key."""
+    """Find the table that holds a dotted path's last key."""
     *parents, key = path.split(".")
     for parent in parents:
         tables = tables[parent]
@@ -127,7 +127,7 @@ def _unknown(key: tuple[str, ...], found: object, known: Iterable[str], what: st
 
 
 def _contradictions(profile: DeviceProfile) -> Iterator[Fault]:
-    """What no single table shows: engines that cannot do what is asked of them, shares beyond a whole."""
+    """Find what no single table shows: engines that cannot do what is asked of them, shares beyond a whole."""
     yield from _engine_contradictions(profile)
     yield from _operator_contradictions(profile)
     reserved = sum(e.dram_share.value for e in profile.engines.values() if e.dram_share is not None)
@@ -190,7 +190,7 @@ def _nearest(found: str, known: Iterable[str]) -> str:
 
 
 def shown(value: object) -> str:
-    """A found value on one short line, without control characters."""
+    """Show a found value on one short line, without control characters."""
     text = repr(value)
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
 
