@@ -1,10 +1,10 @@
 """How many parameters a network has: what training could have changed, each stored tensor once.
 
 Counted are constants that take part in arithmetic: weights, biases, PReLU slopes, scale and shift of a
-normalization, embedding tables, and the constants of Add, Sub, Mul and Div. Not counted are running statistics,
-quantization scales and zero points, shapes, clip bounds, exponents, and *one-element* constants of Add, Sub, Mul
-and Div: a residual scale of 0.1 or a range of 127.5 is written down, not learned. A tensor whose name starts with
-"frozen." is counted apart.
+normalization, embedding tables, and the constants of Add, Sub, Mul and Div. Not counted are running
+statistics, quantization scales and zero points, shapes, clip bounds, exponents, and *one-element* constants
+of Add, Sub, Mul and Div: a residual scale of 0.1 or a range of 127.5 is written down, not learned. A tensor
+whose name starts with "frozen." is counted apart.
 """
 
 from __future__ import annotations
@@ -91,19 +91,21 @@ class ParameterCount:
 def count(graph: Graph) -> ParameterCount:
     """Parameters of a network, its bodies (If, Loop, Scan) included."""
     found = dict(_parameters(graph, scope="", outer={}))
-    frozen = sum(size for name, size in found.items() if name.rpartition("/")[2].startswith(FROZEN_PREFIX))
+    frozen = sum(size for (_, name), size in found.items() if name.startswith(FROZEN_PREFIX))
     return ParameterCount(trainable=sum(found.values()) - frozen, frozen=frozen)
 
 
-def _parameters(graph: Graph, scope: str, outer: Mapping[str, Tensor]) -> Iterator[tuple[str, int]]:
-    """Name and elements of every parameter; two bodies may use one name for tensors of their own."""
+def _parameters(
+    graph: Graph, scope: str, outer: Mapping[str, Tensor]
+) -> Iterator[tuple[tuple[str, str], int]]:
+    """Scope, name and elements of every parameter; two bodies may use one name for tensors of their own."""
     for node in graph.nodes:
         for tensor in _learned(graph, node):
-            path = "" if tensor.name in outer else scope
-            yield path + tensor.name, _elements(node, tensor)
+            yield ("" if tensor.name in outer else scope, tensor.name), _elements(node, tensor)
         for key, value in node.attributes.items():
             if isinstance(value, Graph):
-                yield from _parameters(value, f"{scope}{node.name}.{key}/", {**outer, **graph.tensors})
+                inner = f"{scope}/{node.outputs[0]}/{key}"
+                yield from _parameters(value, inner, {**outer, **graph.tensors})
 
 
 def _learned(graph: Graph, node: Node) -> Iterator[Tensor]:
@@ -125,7 +127,7 @@ def _stored(graph: Graph, node: Node, index: int) -> Tensor | None:
     """Find the constant that reaches this input, looking through what only respells it."""
     name = node.inputs[index] if index < len(node.inputs) else ""
     producer = graph.producers.get(name)
-    while producer is not None and producer.op_type in _TRANSPARENT:
+    while producer is not None and producer.op_type in _TRANSPARENT and producer.inputs:
         name = producer.inputs[0]
         producer = graph.producers.get(name)
     tensor = graph.tensors.get(name)
