@@ -1,0 +1,217 @@
+"""Lowering: what the device adds to the network. Meta-nodes become kernels placed on engines, in program order.
+
+Layout changes at the ends, views that cost nothing, declared-free operators and operators that fall off the fast
+engines all become visible here, each with the reason. No number of the profile but its maps is read: a program
+stays valid while its rates are fitted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from latencylab.errors import UnsupportedOperatorError
+from latencylab.graph import MetaNode, Node, Tensor
+from latencylab.work import Work
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from latencylab.device import DeviceProfile
+    from latencylab.fusion import Decomposition
+
+VIEW: Final = "view"
+FREE: Final = "free"
+# Operators that write their result in any layout as cheaply as in another, so an end conversion merges with them.
+_LAYOUT_AGNOSTIC: Final = frozenset({"DepthToSpace", "SpaceToDepth", "Transpose"})
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """A meta-node on an engine.
+
+    engine: name of an engine of the profile, or VIEW (renames memory) or FREE (declared costless).
+    reason: why this engine. depends_on: indices of earlier kernels whose results it reads.
+    is_layout: added by the device, not in the network. is_fallback: it left the accelerator for the host.
+    """
+
+    meta: MetaNode
+    engine: str
+    reason: str
+    depends_on: tuple[int, ...]
+    is_layout: bool = False
+    is_fallback: bool = False
+
+    @property
+    def runs(self) -> bool:
+        """Whether an engine spends time on it."""
+        return self.engine not in {VIEW, FREE}
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Kernels in program order, every dependency pointing backwards.
+
+    storage: tensor name -> the tensor whose memory it lives in (a view shares its input's).
+    """
+
+    kernels: tuple[Kernel, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    storage: Mapping[str, str]
+    layout: str
+    assumptions: tuple[str, ...] = ()
+
+
+def lower(
+    decomposition: Decomposition, profile: DeviceProfile, *, layout: str | None = None, strict: bool = False
+) -> Program:
+    """Place meta-nodes on the engines of a device.
+
+    layout: deployment layout of 4-D inputs and outputs, "nchw" or "nhwc" (default: the profile's).
+    Raises UnsupportedOperatorError, under `strict`, if any operator is unpriced.
+    """
+    if strict:
+        _refuse_unpriced(decomposition.meta_nodes)
+    layout = layout or profile.deployment_layout
+    graph = decomposition.graph
+    builder = _Builder(profile)
+    metas = _with_layout_changes(decomposition.meta_nodes, graph.inputs, graph.outputs, profile, layout)
+    for meta in metas:
+        builder.add(meta)
+    return Program(
+        tuple(builder.kernels),
+        graph.inputs,
+        graph.outputs,
+        builder.storage,
+        layout,
+        tuple(builder.assumptions),
+    )
+
+
+def _refuse_unpriced(metas: Iterable[MetaNode]) -> None:
+    counts: dict[str, int] = {}
+    for meta in metas:
+        if not meta.is_priced:
+            counts[meta.kind] = counts.get(meta.kind, 0) + 1
+    if counts:
+        raise UnsupportedOperatorError(counts)
+
+
+class _Builder:
+    """Places one meta-node after another and remembers who wrote each tensor."""
+
+    def __init__(self, profile: DeviceProfile) -> None:
+        self.profile = profile
+        self.kernels: list[Kernel] = []
+        self.storage: dict[str, str] = {}
+        self.assumptions: list[str] = []
+        self._writer: dict[str, int] = {}
+
+    def add(self, meta: MetaNode) -> None:
+        """Append a kernel for `meta`."""
+        engine, reason = self._place(meta)
+        depends_on = sorted({self._writer[t.name] for t in meta.inputs if t.name in self._writer})
+        is_layout = meta.name.startswith("layout:")
+        is_fallback = engine == self.profile.host and self.profile.device_class != "cpu"
+        if engine == VIEW and meta.inputs:
+            source = meta.inputs[0].name
+            for output in meta.outputs:
+                self.storage[output.name] = self.storage.get(source, source)
+        for output in meta.outputs:
+            self._writer[output.name] = len(self.kernels)
+        self.kernels.append(Kernel(meta, engine, reason, tuple(depends_on), is_layout, is_fallback))
+
+    def _place(self, meta: MetaNode) -> tuple[str, str]:
+        profile = self.profile
+        if meta.kind in profile.views:
+            return VIEW, f"{meta.kind} renames memory on this device"
+        if not meta.inputs and not meta.weights:
+            return FREE, "reads nothing: computed when the model is loaded"
+        engine = profile.engine_for(meta.kind, meta.dtype)
+        if engine == FREE:
+            return FREE, profile.free_reasons[meta.kind]
+        if engine == profile.host and profile.device_class != "cpu":
+            return engine, f"no engine of the accelerator runs {meta.kind} on {meta.dtype}"
+        if meta.kind in profile.operators:
+            return engine, f"{meta.kind} on {meta.dtype} runs on {engine}"
+        return engine, f"{meta.kind} is not listed: default engine {engine}"
+
+
+def _with_layout_changes(
+    metas: tuple[MetaNode, ...],
+    inputs: tuple[str, ...],
+    outputs: tuple[str, ...],
+    profile: DeviceProfile,
+    layout: str,
+) -> tuple[MetaNode, ...]:
+    """Put layout kernels around the network where its ends do not lie as the device computes.
+
+    A network delivered in another layout than the runtime's front end takes carries an explicit Transpose at
+    each 4-D end; on top of it comes the runtime's own conversion between front-end and native layout.
+    """
+    frontend, native = profile.deployment_layout, profile.native_layout
+    steps = [("frontend", layout != frontend), ("native", frontend != native)]
+    needed = [name for name, is_needed in steps if is_needed]
+    if not needed:
+        return metas
+    before: list[MetaNode] = []
+    renamed: dict[str, Tensor] = {}
+    for tensor in _image_inputs(metas, inputs):
+        for step in needed:
+            before.append(_transpose(renamed.get(tensor.name, tensor), f"layout:{step}:{tensor.name}"))
+            renamed[tensor.name] = before[-1].outputs[0]
+    after: list[MetaNode] = []
+    for meta, tensor in _image_outputs(metas, outputs):
+        steps_after = list(reversed(needed))
+        if meta.kind in _LAYOUT_AGNOSTIC and "native" in steps_after:
+            steps_after.remove("native")
+        for step in steps_after:
+            source = after[-1].outputs[0] if after and step != steps_after[0] else tensor
+            after.append(_transpose(source, f"layout:{step}:{tensor.name}"))
+    body = tuple(_rename_inputs(meta, renamed) for meta in metas)
+    return (*before, *body, *after)
+
+
+def _image_inputs(metas: tuple[MetaNode, ...], names: tuple[str, ...]) -> tuple[Tensor, ...]:
+    found = {t.name: t for meta in metas for t in meta.inputs if t.name in names and _is_image(t)}
+    return tuple(found.values())
+
+
+def _image_outputs(
+    metas: tuple[MetaNode, ...], names: tuple[str, ...]
+) -> tuple[tuple[MetaNode, Tensor], ...]:
+    wanted = set(names)
+    return tuple((meta, t) for meta in metas for t in meta.outputs if t.name in wanted and _is_image(t))
+
+
+def _is_image(tensor: Tensor) -> bool:
+    """Only a 4-D map with more than one channel and more than one position has a layout to change."""
+    if len(tensor.shape) != 4:
+        return False
+    _, channels, height, width = tensor.shape
+    return channels > 1 and height * width > 1
+
+
+def _transpose(source: Tensor, name: str) -> MetaNode:
+    output = Tensor(f"{name}:out", source.shape, source.dtype)
+    node = Node(name, "Transpose", (source.name,), (output.name,))
+    work = Work(move_ops=source.elements)
+    return MetaNode(name, "Transpose", node, source.dtype, (source,), (), (output,), work)
+
+
+def _rename_inputs(meta: MetaNode, renamed: Mapping[str, Tensor]) -> MetaNode:
+    if not any(t.name in renamed for t in meta.inputs):
+        return meta
+    inputs = tuple(renamed.get(t.name, t) for t in meta.inputs)
+    return MetaNode(
+        meta.name,
+        meta.kind,
+        meta.node,
+        meta.dtype,
+        inputs,
+        meta.weights,
+        meta.outputs,
+        meta.work,
+        meta.is_priced,
+    )
