@@ -1,0 +1,126 @@
+"""The nodes that matter, in an order in which they can run; broken wiring is refused here."""
+
+from __future__ import annotations
+
+import heapq
+from typing import TYPE_CHECKING, NamedTuple
+
+from latencylab.errors import ModelError
+from latencylab.onnx_reader._text import listed, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from onnx import GraphProto, NodeProto
+
+
+class Step(NamedTuple):
+    """A node with its position in the file and all the names it reads, those of its subgraphs' included."""
+
+    index: int
+    node: NodeProto
+    reads: tuple[str, ...]
+    captured: tuple[str, ...]
+
+
+def live_steps(graph: GraphProto, is_known: Callable[[str], bool]) -> list[Step]:
+    """Nodes that reach an output, topologically sorted (in file order where that is sorted, as it should be).
+
+    is_known: whether a name is an input, an initializer or a value of an outer graph.
+    Raises ModelError for cycles, for names written twice and for names nobody writes.
+    """
+    steps = [_step(index, node) for index, node in enumerate(graph.node)]
+    writers = _writers(graph, steps)
+    steps = _live(_sorted(steps, writers), [output.name for output in graph.output])
+    for step in steps:
+        for name in step.reads:
+            if name not in writers and not is_known(name):
+                raise ModelError(f"{shown(step.node)} reads {quoted(name)}, which nothing produces")
+    return steps
+
+
+def shown(node: NodeProto) -> str:
+    """How an error names a node."""
+    label = node.name or next((output for output in node.output if output), "")
+    return f"{quoted(node.op_type)[1:-1] or 'nameless operator'} node {quoted(label)}"
+
+
+def _step(index: int, node: NodeProto) -> Step:
+    captured: tuple[str, ...] = ()
+    if any(attribute.HasField("g") or attribute.graphs for attribute in node.attribute):
+        captured = tuple(dict.fromkeys(_captured(node)))
+    reads = tuple(name for name in node.input if name)
+    return Step(index, node, reads + captured, tuple(name for name in captured if name not in reads))
+
+
+def _captured(node: NodeProto) -> Iterator[str]:
+    for attribute in node.attribute:
+        for graph in (attribute.g, *attribute.graphs) if attribute.HasField("g") else attribute.graphs:
+            yield from free_names(graph)
+
+
+def free_names(graph: GraphProto) -> Iterator[str]:
+    """Names a subgraph reads from the graphs around it."""
+    own = {value.name for value in graph.input} | {tensor.name for tensor in graph.initializer}
+    own.update(tensor.values.name for tensor in graph.sparse_initializer)
+    own.update(name for node in graph.node for name in node.output)
+    for node in graph.node:
+        yield from (name for name in node.input if name and name not in own)
+        yield from (name for name in _captured(node) if name not in own)
+    yield from (output.name for output in graph.output if output.name and output.name not in own)
+
+
+def _writers(graph: GraphProto, steps: Sequence[Step]) -> dict[str, int]:
+    """The node that writes each name."""
+    writers = {value.name: -1 for value in graph.input}
+    if len(writers) < len(graph.input):
+        raise ModelError(f"graph {quoted(graph.name)} has two inputs of one name")
+    writers.update((tensor.name, -1) for tensor in graph.initializer)
+    for step in steps:
+        for name in step.node.output:
+            if name and name in writers:
+                raise ModelError(f"{shown(step.node)} writes {quoted(name)}, which is already written")
+            if name:
+                writers[name] = step.index
+    return {name: index for name, index in writers.items() if index >= 0}
+
+
+def _sorted(steps: list[Step], writers: dict[str, int]) -> list[Step]:
+    if all(writers.get(name, -1) < step.index for step in steps for name in step.reads):
+        return steps
+    return _toposort(steps, writers)
+
+
+def _toposort(steps: Sequence[Step], writers: dict[str, int]) -> list[Step]:
+    """Kahn's algorithm, the earliest node of the file first."""
+    waits = [len({writers[name] for name in step.reads if name in writers}) for step in steps]
+    readers: dict[int, set[int]] = {}
+    for step in steps:
+        for name in step.reads:
+            if name in writers:
+                readers.setdefault(writers[name], set()).add(step.index)
+    ready = [index for index, count in enumerate(waits) if count == 0]
+    order: list[Step] = []
+    while ready:
+        index = heapq.heappop(ready)
+        order.append(steps[index])
+        for reader in readers.get(index, ()):
+            waits[reader] -= 1
+            if waits[reader] == 0:
+                heapq.heappush(ready, reader)
+    if len(order) < len(steps):
+        cyclic = [
+            step.node.name or step.node.op_type for step, count in zip(steps, waits, strict=True) if count
+        ]
+        raise ModelError(f"the graph has a cycle through {listed(cyclic, 3)}")
+    return order
+
+
+def _live(steps: Sequence[Step], outputs: Sequence[str]) -> list[Step]:
+    needed = set(outputs)
+    live = []
+    for step in reversed(steps):
+        if any(name in needed for name in step.node.output):
+            needed.update(step.reads)
+            live.append(step)
+    return live[::-1]

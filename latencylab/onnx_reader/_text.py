@@ -1,0 +1,37 @@
+"""Text from a file made fit for one line on a terminal: names may hold markup, control characters or novels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_NAME_LENGTH = 60
+_MESSAGE_LENGTH = 240
+
+
+def quoted(name: str) -> str:
+    """A name in quotes, control characters escaped, its middle left out where it is long."""
+    if len(name) > _NAME_LENGTH:
+        half = _NAME_LENGTH // 2
+        name = f"{name[:half]}…{name[-half:]}"
+    return repr(name)
+
+
+def one_line(message: str) -> str:
+    """A library's message as one printable line, shortened."""
+    text = " ".join(message.split())
+    text = "".join(c if c.isprintable() else "?" for c in text)
+    return text if len(text) <= _MESSAGE_LENGTH else f"{text[: _MESSAGE_LENGTH - 1]}…"
+
+
+def listed(names: Sequence[str], limit: int = 8) -> str:
+    """Names in quotes, joined by commas; the first few and how many more."""
+    shown = ", ".join(quoted(name) for name in names[:limit])
+    return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"
+
+
+def dimensions(shape: Sequence[int | str | None]) -> str:
+    """A shape as people write it: 1x3x360x640, unknown dimensions as '?'."""
+    return "x".join("?" if d is None else str(d) for d in shape) or "scalar"

@@ -1,0 +1,50 @@
+"""Largest possible outputs of operators whose output size depends on the data."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from latencylab.onnx_reader._value import Partial, Value
+
+
+def shape(op_type: str, partial: Partial, inputs: Sequence[Value | None]) -> tuple[int, ...] | None:
+    """The largest shape the output can have; None where nothing bounds it."""
+    first = inputs[0] if inputs else None
+    if first is None:
+        return None
+    size = prod(first.shape)
+    if op_type == "NonZero":
+        return (len(first.shape), size)
+    if op_type in {"Unique", "Compress"}:
+        return _largest(partial.shape or (None,), first.shape, size)
+    if op_type in {"Slice", "TopK"}:
+        return _largest(partial.shape or (None,) * len(first.shape), first.shape, size)
+    if op_type.startswith("Reduce"):
+        return _largest(partial.shape or (None,) * len(first.shape), first.shape, size)
+    if op_type == "NonMaxSuppression":
+        return (_selected(inputs), 3)
+    return None
+
+
+def _largest(known: Sequence[int | None], limits: tuple[int, ...], size: int) -> tuple[int, ...]:
+    if len(known) != len(limits):
+        return tuple(size if d is None else d for d in known)
+    return tuple(limit if d is None else d for d, limit in zip(known, limits, strict=True))
+
+
+def _selected(inputs: Sequence[Value | None]) -> int:
+    """Boxes kept: at most the asked number (or all) an image and class."""
+    boxes, scores = inputs[0], inputs[1]
+    if boxes is None or scores is None:
+        return 0
+    asked = inputs[2] if len(inputs) > 2 else None
+    kept = (
+        boxes.shape[1]
+        if asked is None or asked.array is None
+        else min(boxes.shape[1], int(asked.array.ravel()[0]))
+    )
+    return scores.shape[0] * scores.shape[1] * max(kept, 0)
