@@ -1,0 +1,31 @@
+"""XLSR: extremely lightweight quantization-robust network of small and grouped convolutions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from latencylab.zoo._family import Family
+
+if TYPE_CHECKING:
+    from latencylab.zoo._builder import Net, Value
+
+_BRANCHES = 4
+
+
+def xlsr(net: Net, image: Value, *, scale: int, channels: int = 32, blocks: int = 3) -> Value:
+    """Four narrow branches, group blocks, and one side branch; features meet by Concat, never by Add."""
+    branches = [net.relu(net.conv(image, channels // _BRANCHES)) for _ in range(_BRANCHES)]
+    x = net.conv(net.cat(*branches), channels, 1)
+    for _ in range(blocks):
+        x = net.conv(net.relu(net.conv(x, channels, groups=_BRANCHES)), channels, 1)
+    side = net.conv(image, channels // 2)
+    x = net.relu(net.conv(net.cat(x, side), channels, 1))
+    x = net.depth_to_space(net.conv(x, image.channels * scale**2), scale, "DCR")
+    return net.clip(x, 0, 1)
+
+
+FAMILY = Family(
+    write=xlsr,
+    citation="Ayazoglu, Extremely Lightweight Quantization Robust Real-Time SISR, CVPRW 2021, arXiv:2105.10288",
+    variants={"xlsr": {}},
+)
