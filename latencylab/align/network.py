@@ -1,0 +1,114 @@
+"""The two graphs that are aligned, as indices: the file's nodes, and onnxruntime's kernels."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from latencylab.align.vocabulary import REORDERS, names_behind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from latencylab.graph import Graph, Node
+    from latencylab.measurement import OptimizedNode
+
+
+class Original:
+    """The file's graph with an owner to every node: the kernel that covers it, once known."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.nodes: tuple[Node, ...] = graph.nodes
+        self.owner: list[int | None] = [None] * len(graph.nodes)
+        self.producer = {output: i for i, node in enumerate(graph.nodes) for output in node.outputs if output}
+        self.by_name = {node.name: i for i, node in enumerate(graph.nodes) if node.name}
+        self.sources = [self._activations(node) for node in graph.nodes]
+        self.consumers: list[list[int]] = [[] for _ in graph.nodes]
+        for i, sources in enumerate(self.sources):
+            for source in sources:
+                if source is not None:
+                    self.consumers[source].append(i)
+
+    def _activations(self, node: Node) -> tuple[int | None, ...]:
+        """Producers of the activations a node reads, in order; None = a graph input."""
+        tensors = self.graph.tensors
+        return tuple(
+            self.producer.get(name)
+            for name in node.inputs
+            if name and not (name in tensors and tensors[name].is_constant)
+        )
+
+    def readers_of_inputs(self) -> list[int]:
+        """Nodes that read an input of the graph."""
+        return [i for i, sources in enumerate(self.sources) if None in sources]
+
+    def free_upstream(self, start: int) -> Iterator[int]:
+        """Unowned nodes from `start` backwards, nearest first; stops at owned ones."""
+        return self._walk([start], lambda i: (s for s in self.sources[i] if s is not None))
+
+    def free_downstream(self, starts: Iterable[int]) -> Iterator[int]:
+        """Unowned nodes from `starts` forwards, nearest first; stops at owned ones."""
+        return self._walk(starts, lambda i: self.consumers[i])
+
+    def _walk(self, starts: Iterable[int], step: Callable[[int], Iterable[int]]) -> Iterator[int]:
+        queue = deque(i for i in dict.fromkeys(starts) if self.owner[i] is None)
+        seen = set(queue)
+        while queue:
+            here = queue.popleft()
+            yield here
+            for there in step(here):
+                if there not in seen and self.owner[there] is None:
+                    seen.add(there)
+                    queue.append(there)
+
+    def owners_upstream(self, start: int) -> set[int]:
+        """Owners met when walking backwards from a node through unowned ones; -1 stands for a graph input."""
+        found: set[int] = set()
+        for i in self.free_upstream(start):
+            for source in self.sources[i]:
+                owner = -1 if source is None else self.owner[source]
+                if owner is not None:
+                    found.add(owner)
+        return found
+
+
+class Optimized:
+    """onnxruntime's graph: where each kernel's inputs come from, and which names of the file survive in it."""
+
+    def __init__(self, nodes: tuple[OptimizedNode, ...], original: Original) -> None:
+        self.nodes = nodes
+        self.producer = {output: k for k, node in enumerate(nodes) for output in node.outputs if output}
+        self.consumers: dict[str, list[int]] = {}
+        for k, node in enumerate(nodes):
+            for name in node.inputs:
+                self.consumers.setdefault(name, []).append(k)
+        self._original = original
+        self._inputs = frozenset(original.graph.inputs)
+        self.is_transparent = [node.op_type in REORDERS for node in nodes]
+
+    def sources(self, k: int) -> set[int]:
+        """Kernels whose results a kernel reads, looked up through layout kernels; -1 = a graph input."""
+        found = (self._source(name) for name in self.nodes[k].inputs if name)
+        return {source for source in found if source is not None}
+
+    def _source(self, name: str) -> int | None:
+        """None = a constant."""
+        producer = self.producer.get(name)
+        while producer is not None and self.is_transparent[producer]:
+            name = self.nodes[producer].inputs[0]
+            producer = self.producer.get(name)
+        if producer is not None:
+            return producer
+        return -1 if name in self._inputs else None
+
+    def surviving(self, k: int) -> Iterator[int]:
+        """Nodes of the file that write what kernel `k` writes, by the names that survived, surest first."""
+        node = self.nodes[k]
+        written = [output for output in node.outputs if output]
+        for output in written:
+            reorders = [c for c in self.consumers.get(output, ()) if self.is_transparent[c]]
+            written += [name for c in reorders for name in self.nodes[c].outputs]
+        for name in (*written, *names_behind(node.name)):
+            if name in self._original.producer:
+                yield self._original.producer[name]
