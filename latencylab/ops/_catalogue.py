@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 from onnx import defs
 
-from latencylab.ops._registry import operators, state
+from latencylab.ops._registry import State, operators, state
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from latencylab.ops._registry import Operator
 
-_STATES = ("costed", "free", "unpriced")
+_STATES: tuple[State, ...] = ("costed", "free", "unpriced")
 
 # In the default domain, but not of the standard.
 _AUTHORS = {
@@ -57,15 +57,15 @@ def shares() -> str:
         (f"`{domain or 'ai.onnx'}`", Counter(state(name, domain) for name in names))
         for domain, names in schema_names().items()
     ]
-    rows.append(("**all**", sum((counts for _, counts in rows), Counter())))
+    rows.append(("**all**", sum((counts for _, counts in rows), Counter[State]())))
     lines = [_share(label, counts) for label, counts in rows]
     head = f"Of the operators that ONNX defines (opset {defs.onnx_opset_version()}):"
     return "\n".join([head, "", *_table(("domain", "operators", *_STATES), lines), ""])
 
 
-def _share(label: str, counts: Mapping[str, int]) -> tuple[str, ...]:
-    total = sum(counts.values())
-    shares = (f"{counts.get(name, 0)} ({100 * counts.get(name, 0) / total:.1f} %)" for name in _STATES)
+def _share(label: str, counts: Counter[State]) -> tuple[str, ...]:
+    total = counts.total()
+    shares = (f"{counts[name]} ({100 * counts[name] / total:.1f} %)" for name in _STATES)
     return (label, str(total), *shares)
 
 

@@ -25,9 +25,13 @@ def _body(node: Node, name: str) -> Work:
 
 @costs("If")
 def branch(node: Node, _inputs: Inputs, _outputs: Outputs) -> Work:
-    """Work of the branch with more operations."""
+    """Work of the branch with more operations; of equals, the one with dearer ones."""
     branches = (_body(node, "then_branch"), _body(node, "else_branch"))
-    return max(branches, key=lambda work: (work.flops, work.move_ops))
+    return max(branches, key=_dearness)
+
+
+def _dearness(work: Work) -> tuple[int, ...]:
+    return work.flops, work.transcendental_ops, work.division_ops, work.move_ops
 
 
 @costs("Loop", "Scan", "SequenceMap")
