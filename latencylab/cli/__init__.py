@@ -1,19 +1,22 @@
 """The command line: parse, call one function, report, exit. Each command is a file of this folder.
 
 `latencylab/cli/<name>.py` holds `command`, a click command; adding the file adds the command. Command files
-import nothing heavy at their top, so that `--help` stays instant; what a command needs it imports when it runs.
+import nothing heavy at their top, so that `--help` stays instant.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from latencylab import __version__, plugins
-from latencylab.cli._failures import run
+from latencylab.cli._failures import pipe_closing_told_apart, run
 from latencylab.cli._terminal import Terminal
 from latencylab.errors import UnknownNameError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _EPILOG = """\b
 Exit codes:
@@ -46,12 +49,30 @@ class CommandFolder(click.Group):
             raise UnknownNameError("command", args[0], self.list_commands(ctx))
         return super().resolve_command(ctx, args)
 
-    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        """Parse the command line; `--help` may find the pipe closed."""
+        with pipe_closing_told_apart():
+            return super().make_context(*args, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        with pipe_closing_told_apart():
+            return super().invoke(ctx)
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
         """Run the program: failures become one line on stderr and an exit code."""
         terminal = Terminal()
 
         def program() -> Any:
-            return super(CommandFolder, self).main(*args, standalone_mode=False, obj=terminal, **extra)
+            options = {"standalone_mode": False, "obj": terminal, **extra}
+            return super(CommandFolder, self).main(args, prog_name, complete_var, **options)
 
         return run(program, terminal) if standalone_mode else program()
 

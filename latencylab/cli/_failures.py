@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
-from typing import TYPE_CHECKING, NoReturn
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 import click
-from click.utils import PacifyFlushWrapper
 
 from latencylab.errors import LatencyLabError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from latencylab.cli._terminal import Terminal
 
@@ -24,14 +25,35 @@ INTERRUPTED = 130
 BROKEN_PIPE = 141
 
 
+class PipeClosed(Exception):  # noqa: N818 - it is an event, not a fault
+    """Nobody reads stdout any more."""
+
+
+@contextmanager
+def pipe_closing_told_apart() -> Iterator[None]:
+    """Hide a broken pipe from click, which would end with code 1: here that means a failed gate."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise PipeClosed from None
+
+
+def _mute(stream: TextIO) -> None:
+    """Let the interpreter's last flush succeed."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 def run(program: Callable[[], object], terminal: Terminal) -> NoReturn:
     """Run the program and exit the process with its code."""
     try:
         result = program()
-    except SystemExit as exit_:
-        # click answers a broken pipe by muting stdout and exiting with 1, which here means a failed gate.
-        stdout: object = sys.stdout
-        sys.exit(BROKEN_PIPE if isinstance(stdout, PacifyFlushWrapper) else exit_.code)
+        sys.stdout.flush()
+    except SystemExit:
+        raise
+    except (PipeClosed, BrokenPipeError):
+        _mute(sys.stdout)
+        sys.exit(BROKEN_PIPE)
     except BaseException as error:  # noqa: BLE001 - the one place where every failure is turned into a line
         sys.exit(_report(error, terminal))
     sys.exit(result if isinstance(result, int) else 0)

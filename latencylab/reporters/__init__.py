@@ -1,4 +1,4 @@
-"""Reporters: estimates to bytes, a format a file. A reporter builds plain data, then renders; it opens no file.
+"""Reporters: estimates to bytes, a format a file. A reporter builds data, then renders; it opens no file.
 
 `latencylab/reporters/<format>.py` holds
     render(*estimates, view) -> bytes

@@ -56,7 +56,7 @@ def visible(estimate: Estimate, view: View) -> tuple[tuple[int, KernelEstimate],
 
 
 def busy_s(estimate: Estimate) -> float:
-    """Sum the kernels' latencies: percentages refer to it, and as engines overlap it may exceed the latency."""
+    """Sum the kernels' latencies, what percentages refer to; engines overlap: it may exceed the latency."""
     return sum(kernel.latency_s for kernel in estimate.kernels)
 
 

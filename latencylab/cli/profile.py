@@ -1,0 +1,104 @@
+"""`latencylab profile`: how long, why, what to change."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from latencylab.cli._options import (
+    ModelName,
+    device_option,
+    output_options,
+    pricing_options,
+    shape_options,
+    view_options,
+)
+from latencylab.cli._terminal import terminal, terminal_options
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from latencylab.fusion import Decomposition
+    from latencylab.result import Estimate
+
+_STDIN = "-"
+
+
+@click.command(name="profile")
+@click.argument("models", type=ModelName(), nargs=-1, required=True, metavar="MODEL...")
+@device_option
+@pricing_options
+@shape_options
+@view_options
+@output_options
+@click.option(
+    "--explain-fusion", is_flag=True, help="Also print what was fused, and why near misses were not."
+)
+@terminal_options
+def command(models: tuple[str, ...], devices: tuple[str, ...], **options: Any) -> None:
+    """Predict the latency of MODELs, meta-node by meta-node.
+
+    MODEL is a path to an ONNX file, zoo:NAME, or - for stdin. Several models and devices give a result each.
+    """
+    from latencylab.cli._output import Output
+    from latencylab.reporters import View
+
+    output = Output.asked(options["format_name"], options["outputs"], force=options["force"])
+    view = View(
+        sort=options["sort"],
+        top=options["top"],
+        width=terminal().width(),
+        color=terminal().uses_color(sys.stdout),
+    )
+    results = tuple(_results(models, devices, options))
+    estimates = tuple(estimate for estimate, _ in results)
+    _warn(estimates, is_table=output.stdout == "table")
+    output.write(estimates, view)
+    if options["explain_fusion"]:
+        _explain(tuple(found for _, found in results if found), is_table=output.stdout == "table")
+
+
+def _results(
+    models: tuple[str, ...], devices: tuple[str, ...], options: dict[str, Any]
+) -> Iterator[tuple[Estimate, Decomposition | None]]:
+    from latencylab import pipeline
+
+    profiles = [pipeline.load_device(device) for device in dict.fromkeys(devices)]
+    pricing = {key: options[key] for key in ("engine", "dtype", "layout", "strict")}
+    for model in models:
+        source, name = (sys.stdin.buffer.read(), "stdin") if model == _STDIN else (model, None)
+        network = pipeline.read(source, dims=options["dims"], shapes=options["shapes"], name=name)
+        for profile in profiles:
+            fused = None
+            if options["explain_fusion"]:
+                fused = pipeline.decompose(network, profile, dtype=options["dtype"])
+            yield pipeline.price(network, profile, **pricing), fused
+
+
+def _warn(estimates: tuple[Estimate, ...], *, is_table: bool) -> None:
+    """Say on stderr what the table says on stdout, where stdout is for a program."""
+    if is_table:
+        return
+    from latencylab.reporters._rows import loud_lines
+
+    for estimate in estimates:
+        for line in loud_lines(estimate):
+            terminal().warn(f"{estimate.model.name} on {estimate.device.name}: {line}")
+
+
+def _explain(decompositions: tuple[Decomposition, ...], *, is_table: bool) -> None:
+    """Print the fusion steps and the refusals: below the table, or on stderr beside a machine's format."""
+    from latencylab.printable import one_line
+
+    for fused in decompositions:
+        click.echo(
+            f"\nfused in {fused.graph.name}:".replace("\n", "\n" if is_table else ""), err=not is_table
+        )
+        for step in fused.steps:
+            click.echo(f"  {one_line(str(step))}", err=not is_table)
+        if fused.refusals:
+            click.echo("near misses:", err=not is_table)
+        for refusal in fused.refusals:
+            click.echo(f"  {one_line(str(refusal))}", err=not is_table)

@@ -1,0 +1,70 @@
+"""`latencylab zoo`: the reference networks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from latencylab.cli._terminal import terminal, terminal_options
+
+
+class _ZooName(click.ParamType["str"]):
+    name = "network"
+
+    def shell_complete(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's signature
+        param: click.Parameter,  # noqa: ARG002
+        incomplete: str,
+    ) -> list[CompletionItem]:
+        from latencylab import zoo
+
+        return [CompletionItem(name) for name in zoo.names() if name.startswith(incomplete)]
+
+
+@click.group(name="zoo")
+def command() -> None:
+    """List the reference networks, or build one as an ONNX file."""
+
+
+@command.command(name="list")
+@terminal_options
+def list_networks() -> None:
+    """List the networks, a name a line: each is a MODEL as zoo:NAME."""
+    from latencylab import zoo
+
+    for name in zoo.names():
+        click.echo(name)
+
+
+@command.command(name="build")
+@click.argument("name", type=_ZooName())
+@click.option("--scale", type=click.IntRange(min=1), help="Upscaling factor.")
+@click.option("--height", type=click.IntRange(min=1), help="Height of the input.")
+@click.option("--width", type=click.IntRange(min=1), help="Width of the input.")
+@click.option("--set", "pairs", multiple=True, metavar="OPTION=VALUE", help="Any other option. Repeatable.")
+@click.option("-o", "--output", type=click.Path(), help="File to write; default: NAME.onnx here.")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
+@terminal_options
+def build(name: str, pairs: tuple[str, ...], output: str | None, *, force: bool, **sizes: int | None) -> None:
+    """Build a network with seeded random weights."""
+    from latencylab import zoo
+    from latencylab.cli._output import check_writable, write_atomically
+
+    options: dict[str, Any] = {key: value for key, value in sizes.items() if value is not None}
+    options |= dict(_pair(text) for text in pairs)
+    path = Path(output or f"{name.partition('?')[0]}.onnx")
+    check_writable(path, marker=None, force=force)
+    model = zoo.build(name, **options)
+    write_atomically(path, model.SerializeToString())
+    terminal().note(f"wrote {path}")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise click.BadParameter(f"{text!r} is not OPTION=VALUE", param_hint="--set")
+    return key, value

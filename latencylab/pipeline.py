@@ -1,0 +1,248 @@
+"""The whole program on one screen: read, declare, fuse, lower, run, report."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import exp, hypot, log
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from latencylab import __version__, dtypes, fusion, lowering, onnx_reader, parameters, plugins
+from latencylab import device as devices
+from latencylab.errors import UnknownNameError
+from latencylab.graph import total
+from latencylab.result import DeviceInfo, Estimate, Fallback, InputInfo, ModelInfo, Unpriced
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import ModuleType
+
+    from onnx import ModelProto
+
+    from latencylab.device import DeviceProfile
+    from latencylab.fusion import Decomposition
+    from latencylab.graph import Graph
+    from latencylab.lowering import Program
+    from latencylab.onnx_reader import Model
+    from latencylab.result import KernelEstimate, Schedule
+
+COST_MODEL_VERSION: Final = "1"
+LAYOUTS: Final = ("nchw", "nhwc")
+ZOO: Final = "zoo:"
+_NOTHING: Final[Mapping[str, int]] = MappingProxyType({})
+_NO_SHAPES: Final[Mapping[str, tuple[int, ...]]] = MappingProxyType({})
+
+# The engine model where a profile asks for one that is not installed.
+_FALLBACK_ENGINE: Final = "roofline"
+INTERVAL: Final = 0.9
+# Half-width of a 90 % interval of a normal distribution, in standard deviations.
+_SIGMAS: Final = 1.6449
+# The time of an operator nobody priced is known to a factor of 4 either way: one standard deviation.
+_UNPRICED_SIGMA_LOG: Final = log(4)
+
+
+def estimate(  # noqa: PLR0913 - every option of `profile`, by keyword
+    model: str | Path | bytes | ModelProto,
+    device: str | Path | DeviceProfile = "dolphin_npu",
+    engine: str | None = None,
+    *,
+    dtype: str | None = None,
+    dims: Mapping[str, int] | None = None,
+    shapes: Mapping[str, tuple[int, ...]] | None = None,
+    layout: str | None = None,
+    strict: bool = False,
+    name: str | None = None,
+) -> Estimate:
+    """Predict the latency of a network on a device.
+
+    model: a path, "zoo:NAME", the file's bytes, or a ModelProto.
+    device: a name, "NAME:RUNTIME", a path to a `.toml`, or a loaded profile.
+    engine: "simulator" or "roofline" (default: the profile's).
+    dtype: the element type a float graph is deployed in (default: the profile's).
+    dims, shapes: bind free dimensions by name, inputs by shape.
+    layout: of the network's ends, "nchw" or "nhwc" (default: the profile's).
+    strict: refuse unpriced operators. name: shown instead of the file's stem.
+
+    Raises ModelError if the network cannot be analysed, and the other errors of `latencylab.errors`.
+    """
+    network = read(model, dims=dims, shapes=shapes, name=name)
+    return price(network, device, engine, dtype=dtype, layout=layout, strict=strict)
+
+
+def read(
+    model: str | Path | bytes | ModelProto,
+    *,
+    dims: Mapping[str, int] | None = None,
+    shapes: Mapping[str, tuple[int, ...]] | None = None,
+    name: str | None = None,
+) -> Model:
+    """Read a network once, to be priced for several devices."""
+    source: Path | bytes | ModelProto
+    if isinstance(model, str) and model.startswith(ZOO):
+        from latencylab import zoo
+
+        name = name or model.removeprefix(ZOO)
+        source = zoo.build(model.removeprefix(ZOO), weights=False)
+    else:
+        source = Path(model) if isinstance(model, str) else model
+    return onnx_reader.read(source, name=name, dims=dims or _NOTHING, shapes=shapes or _NO_SHAPES)
+
+
+def price(
+    network: Model,
+    device: str | Path | DeviceProfile,
+    engine: str | None = None,
+    *,
+    dtype: str | None = None,
+    layout: str | None = None,
+    strict: bool = False,
+) -> Estimate:
+    """Predict the latency of a network that `read` returned; arguments and errors as `estimate`."""
+    profile = load_device(device)
+    if layout not in {None, *LAYOUTS}:
+        raise UnknownNameError("layout", str(layout), LAYOUTS)
+    engine, runner = engine_module(engine or profile.engine, is_asked=engine is not None)
+    graph = declared(network.graph, profile, dtype)
+    decomposition = fusion.decompose(graph, profile.fusion)
+    program = lowering.lower(decomposition, profile, layout=layout, strict=strict)
+    schedule: Schedule = runner.run(program, profile)
+    return _assembled(network, decomposition, profile, engine, program, schedule)
+
+
+def decompose(
+    network: Model, device: str | Path | DeviceProfile, *, dtype: str | None = None
+) -> Decomposition:
+    """Fuse a network as a device would, without pricing it: what `--explain-fusion` prints."""
+    profile = load_device(device)
+    return fusion.decompose(declared(network.graph, profile, dtype), profile.fusion)
+
+
+def load_device(device: str | Path | DeviceProfile) -> DeviceProfile:
+    """Return a profile by name or path, or the profile itself."""
+    return devices.load(device) if isinstance(device, str | Path) else device
+
+
+def engine_module(name: str, *, is_asked: bool) -> tuple[str, ModuleType]:
+    """Import an engine model; a missing one that only a profile prefers gives way to the roofline."""
+    if not is_asked and name not in plugins.names("engines"):
+        name = _FALLBACK_ENGINE
+    return name, plugins.load("engines", name)
+
+
+def declared(graph: Graph, profile: DeviceProfile, dtype: str | None) -> Graph:
+    """Return the graph in its deployment type; its assumptions say what was declared."""
+    if dtype is not None and dtype not in dtypes.BITS:
+        raise UnknownNameError("dtype", dtype, dtypes.BITS)
+    target = dtype or profile.deployment_dtype
+    result = fusion.declare_dtype(graph, target)
+    said = _declaration(graph, profile, dtype, is_quantized=result is graph)
+    return replace(result, assumptions=(*graph.assumptions, *said))
+
+
+def _declaration(
+    graph: Graph, profile: DeviceProfile, dtype: str | None, *, is_quantized: bool
+) -> tuple[str, ...]:
+    if is_quantized:
+        return (f"the file is quantized and priced as it is; dtype {dtype} is ignored",) if dtype else ()
+    target = dtype or profile.deployment_dtype
+    found = sorted({tensor.dtype for tensor in graph.tensors.values() if dtypes.is_float(tensor.dtype)})
+    if not found or found == [target]:
+        return ()
+    why = "as asked" if dtype else f"the deployment type of {profile.name}"
+    literal = "" if dtype else f"; --dtype {found[0]} takes it literally"
+    return (f"priced in {target}, {why}; the file holds {', '.join(found)}{literal}",)
+
+
+def _assembled(
+    network: Model,
+    decomposition: Decomposition,
+    profile: DeviceProfile,
+    engine: str,
+    program: Program,
+    schedule: Schedule,
+) -> Estimate:
+    kernels = schedule.kernels
+    spread = exp(_SIGMAS * _sigma_log(kernels, profile))
+    return Estimate(
+        model=_model_info(network, decomposition),
+        device=_device_info(profile, program.layout),
+        engine=engine,
+        dtype=_main_dtype(kernels, profile),
+        latency_s=schedule.latency_s,
+        low_s=schedule.latency_s / spread,
+        high_s=schedule.latency_s * spread,
+        interval=INTERVAL,
+        kernels=kernels,
+        engines=schedule.engines,
+        dram_read_bytes=sum(kernel.dram_read_bytes for kernel in kernels),
+        dram_write_bytes=sum(kernel.dram_write_bytes for kernel in kernels),
+        peak_scratchpad_bytes=schedule.peak_scratchpad_bytes,
+        unpriced=_unpriced(kernels),
+        fallbacks=_fallbacks(kernels, profile),
+        assumptions=(
+            *decomposition.graph.assumptions,
+            *program.assumptions,
+            _layout_sentence(profile, program.layout),
+            f"the interval rests on {profile.accuracy.evidence} ({profile.accuracy.rows} rows)",
+        ),
+        critical_path=schedule.critical_path,
+        latencylab_version=__version__,
+        cost_model_version=COST_MODEL_VERSION,
+    )
+
+
+def _model_info(network: Model, decomposition: Decomposition) -> ModelInfo:
+    count = parameters.count(network.graph)
+    work = total(node.work for node in decomposition.meta_nodes)
+    tensors = (network.graph.tensors[name] for name in network.graph.inputs)
+    inputs = tuple(InputInfo(tensor.name, tensor.shape, tensor.dtype) for tensor in tensors)
+    return ModelInfo(
+        network.graph.name, network.sha256, count.trainable, count.frozen, work.macs, work.binary_macs, inputs
+    )
+
+
+def _device_info(profile: DeviceProfile, layout: str) -> DeviceInfo:
+    runtime = profile.runtime
+    return DeviceInfo(profile.name, profile.title, profile.sha256, runtime.name, runtime.version, layout)
+
+
+def _main_dtype(kernels: tuple[KernelEstimate, ...], profile: DeviceProfile) -> str:
+    """Find the element type in which most time is spent; without kernels, the deployment type."""
+    spent_s: dict[str, float] = {}
+    for kernel in kernels:
+        spent_s[kernel.dtype] = spent_s.get(kernel.dtype, 0.0) + kernel.latency_s
+    return max(spent_s, key=lambda dtype: spent_s[dtype]) if spent_s else profile.deployment_dtype
+
+
+def _sigma_log(kernels: tuple[KernelEstimate, ...], profile: DeviceProfile) -> float:
+    """Return the standard deviation of log(latency): the profile's, wider with the unpriced share."""
+    whole_s = sum(kernel.latency_s for kernel in kernels)
+    unpriced_s = sum(kernel.latency_s for kernel in kernels if not kernel.is_priced)
+    share = unpriced_s / whole_s if whole_s else 0.0
+    return hypot(profile.accuracy.sigma_log.value, share * _UNPRICED_SIGMA_LOG)
+
+
+def _unpriced(kernels: tuple[KernelEstimate, ...]) -> tuple[Unpriced, ...]:
+    nodes: dict[str, list[str]] = {}
+    for kernel in kernels:
+        if not kernel.is_priced:
+            nodes.setdefault(kernel.kind, []).extend(kernel.nodes or (kernel.name,))
+    return tuple(Unpriced(op_type, len(names), tuple(names)) for op_type, names in sorted(nodes.items()))
+
+
+def _fallbacks(kernels: tuple[KernelEstimate, ...], profile: DeviceProfile) -> tuple[Fallback, ...]:
+    """Kernels on the host CPU of a device that has something faster."""
+    engines = profile.engines
+    if all(engine.role == "host" for engine in engines.values()):
+        return ()
+    return tuple(
+        Fallback(kernel.name, kernel.engine, kernel.reason, kernel.overhead_s)
+        for kernel in kernels
+        if kernel.engine in engines and engines[kernel.engine].role == "host" and not kernel.is_layout
+    )
+
+
+def _layout_sentence(profile: DeviceProfile, layout: str) -> str:
+    default = "the runtime's default" if layout == profile.deployment_layout else "as asked"
+    return f"the network's ends are {layout} ({default}); the device works in {profile.native_layout}"
