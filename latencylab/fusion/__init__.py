@@ -1,0 +1,95 @@
+"""From operators to meta-nodes: the fused units that a device runs as one kernel each.
+
+A rule is a file of this folder. Its docstring is the rule, `ANCHORS` the operator types it starts from, and
+`match(graph, node) -> Match | Refusal | None` looks at one such node and its neighbours, never further. A
+device's profile names the rules its compiler has, in order; nothing is fused that the device does not fuse.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol, cast
+
+from latencylab import plugins
+from latencylab.fusion._declare import declare_dtype
+from latencylab.fusion._match import Match, Refusal, Step
+from latencylab.fusion._meta import meta_nodes
+from latencylab.fusion._rewriter import WorkingGraph
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from latencylab.graph import Graph, MetaNode, Node
+
+__all__ = ["Decomposition", "Match", "Refusal", "Step", "declare_dtype", "decompose", "rule_names"]
+
+
+class Rule(Protocol):
+    """What a rule's file offers."""
+
+    ANCHORS: Collection[str]
+
+    @staticmethod
+    def match(graph: WorkingGraph, node: Node) -> Match | Refusal | None:
+        """Look at the node and its neighbours."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Decomposition:
+    """A network as meta-nodes, in topological order, with the graph they stand in and how they came about.
+
+    refusals: near misses, in the order in which they were met.
+    """
+
+    meta_nodes: tuple[MetaNode, ...]
+    graph: Graph
+    steps: tuple[Step, ...]
+    refusals: tuple[Refusal, ...]
+
+
+def rule_names() -> tuple[str, ...]:
+    """Names of all rules, for a profile to choose from."""
+    return plugins.names("fusion")
+
+
+def decompose(graph: Graph, rules: Sequence[str]) -> Decomposition:
+    """Apply the rules in this order and return the meta-nodes.
+
+    Raises UnknownNameError for a rule nobody wrote, ModelError for shapes that do not fit an operator.
+    """
+    working = WorkingGraph(graph)
+    outcomes = [outcome for name in rules for outcome in _apply(working, name)]
+    rewritten = working.freeze()
+    return Decomposition(
+        meta_nodes=meta_nodes(rewritten),
+        graph=rewritten,
+        steps=tuple(outcome for outcome in outcomes if isinstance(outcome, Step)),
+        refusals=tuple(outcome for outcome in outcomes if isinstance(outcome, Refusal)),
+    )
+
+
+def _apply(graph: WorkingGraph, name: str) -> Iterator[Step | Refusal]:
+    """Apply one rule wherever its anchors stand, in topological order."""
+    rule = cast("Rule", plugins.load("fusion", name, what="fusion rule"))
+    for slot in graph.nodes_of(rule.ANCHORS):
+        node = graph.at(slot)
+        while node is not None:
+            found = rule.match(graph, node)
+            written = graph.apply(found) if isinstance(found, Match) else found
+            if isinstance(written, Refusal):
+                yield replace(written, rule=name)
+                break
+            if not isinstance(found, Match):
+                break
+            yield _step(name, found, written)
+            # What was written may match again (a chain); so may the anchor if only neighbours changed.
+            node = node if graph.holds(node) else _anchor(rule, written)
+
+
+def _anchor(rule: Rule, node: Node | None) -> Node | None:
+    return node if node is not None and node.op_type in rule.ANCHORS else None
+
+
+def _step(name: str, match: Match, written: Node | None) -> Step:
+    return Step(name, written.name if written else "", tuple(node.name for node in match.nodes), match.note)

@@ -1,0 +1,71 @@
+"""What a rule answers, and what a person is told: Match, Refusal, Step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from latencylab.graph import Node, Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Nodes that become one.
+
+    nodes: what is matched, in the order of the data flow; their sources become the parts of `node`.
+    node: written in their place; None if they vanish and the ends of the network are renamed instead.
+    tensors: tensors that are new, or changed in type.
+    ends: network input or output -> the tensor that is the network's end from now on.
+    note: what the person who asks should know ("folded into the weights").
+    """
+
+    nodes: tuple[Node, ...]
+    node: Node | None
+    tensors: tuple[Tensor, ...] = ()
+    ends: tuple[tuple[str, str], ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A near miss: the rule's pattern is there, and one thing forbids it."""
+
+    reason: str
+    node: Node
+    rule: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.node.op_type} {self.node.name} stays as it is: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A rule applied: the names of the nodes that `parts` held and the node they became."""
+
+    rule: str
+    node: str
+    parts: tuple[str, ...]
+    note: str = ""
+
+    def __str__(self) -> str:
+        note = f" ({self.note})" if self.note else ""
+        return f"{self.rule}: {' + '.join(self.parts)} -> {self.node}{note}"
+
+
+def fused(main: Node, *followers: Node) -> Node:
+    """Return the main node with the followers, and what was fused behind them, as its epilogue."""
+    steps = (step for node in followers for step in (node, *node.epilogue))
+    return replace(main, epilogue=main.epilogue + tuple(replace(s, parts=(), epilogue=()) for s in steps))
+
+
+def renamed(node: Node, names: Mapping[str, str]) -> Node:
+    """Return the node with the tensors it reads and writes renamed, in its epilogue too."""
+    return replace(
+        node,
+        inputs=tuple(names.get(name, name) for name in node.inputs),
+        outputs=tuple(names.get(name, name) for name in node.outputs),
+        epilogue=tuple(renamed(step, names) for step in node.epilogue),
+    )

@@ -1,0 +1,98 @@
+"""The integer form of a float operator between DequantizeLinear and QuantizeLinear.
+
+The two conversions annotate: a compiler for integers runs the operator on the quantized tensors themselves.
+What was between DequantizeLinear and QuantizeLinear may be a short chain (Conv, Relu): its inner tensors take
+the type of the result.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from latencylab import dtypes
+from latencylab.fusion._match import Match, Refusal, renamed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from latencylab.fusion._rewriter import WorkingGraph
+    from latencylab.graph import Node
+
+QUANTIZE: Final = "QuantizeLinear"
+DEQUANTIZE: Final = "DequantizeLinear"
+
+# Quantizers put a pair on every edge they can; longer float chains are islands, not annotations.
+_LONGEST_CHAIN: Final = 8
+
+
+def integer_form(
+    graph: WorkingGraph, quantize: Node, has_integer_kernel: Callable[[str], bool]
+) -> Match | Refusal | None:
+    """Return the next step towards the integer form of what computes the input of a QuantizeLinear.
+
+    A chain is rewritten one node at a time, from its inputs on; the last one swallows the QuantizeLinear.
+    """
+    last = graph.producers.get(quantize.inputs[0])
+    if last is None or last.op_type == QUANTIZE or not _is_float(graph, quantize.inputs[0]):
+        return None
+    if last.op_type == DEQUANTIZE:
+        return Match(
+            (quantize,), renamed(quantize, {quantize.inputs[0]: last.inputs[0]}), note="requantization"
+        )
+    first = _first(graph, last, has_integer_kernel, _LONGEST_CHAIN)
+    if isinstance(first, Refusal):
+        return first
+    return _last(graph, last) if first is last else _inner(graph, first, quantize)
+
+
+def _first(
+    graph: WorkingGraph, node: Node, has_integer_kernel: Callable[[str], bool], depth: int
+) -> Node | Refusal:
+    """Walk up a chain to a node whose inputs are all quantized; refuse if the chain touches a float."""
+    if not has_integer_kernel(node.op_type):
+        return Refusal(f"the runtime has no integer {node.op_type}", node)
+    first = node
+    for name in node.reads:
+        if graph.tensors[name].is_constant or not _is_float(graph, name):
+            continue
+        source = graph.producers.get(name)
+        if source is not None and source.op_type == DEQUANTIZE:
+            continue
+        if source is None or depth == 0 or graph.sole_reader(name) is not node or len(source.writes) > 1:
+            return Refusal(f"its input {name} is not quantized", node)
+        deeper = _first(graph, source, has_integer_kernel, depth - 1)
+        if isinstance(deeper, Refusal):
+            return deeper
+        first = deeper if first is node else first
+    return first
+
+
+def _last(graph: WorkingGraph, node: Node) -> Match | Refusal:
+    """Rewrite the node that writes what is quantized: it writes the quantized tensors themselves."""
+    quantizers: list[Node] = []
+    for name in node.writes:
+        if _is_float(graph, name):
+            reader = graph.sole_reader(name)
+            if reader is None or reader.op_type != QUANTIZE:
+                return Refusal("its output is read in float too", node)
+            quantizers.append(reader)
+    names = {quantizer.inputs[0]: quantizer.outputs[0] for quantizer in quantizers}
+    return Match((node, *quantizers), renamed(node, names | _quantized_inputs(graph, node)))
+
+
+def _inner(graph: WorkingGraph, node: Node, quantize: Node) -> Match:
+    """Rewrite a node inside a chain: what it writes takes the type of the chain's result."""
+    dtype = graph.tensors[quantize.outputs[0]].dtype
+    written = tuple(replace(graph.tensors[name], dtype=dtype) for name in node.writes)
+    return Match((node,), renamed(node, _quantized_inputs(graph, node)), tensors=written)
+
+
+def _quantized_inputs(graph: WorkingGraph, node: Node) -> dict[str, str]:
+    """Names of the dequantized inputs with the quantized tensors behind them."""
+    sources = ((name, graph.producers.get(name)) for name in node.reads)
+    return {name: source.inputs[0] for name, source in sources if source and source.op_type == DEQUANTIZE}
+
+
+def _is_float(graph: WorkingGraph, name: str) -> bool:
+    return dtypes.is_float(graph.tensors[name].dtype)
