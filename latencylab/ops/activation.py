@@ -25,7 +25,7 @@ costs("Sigmoid", "Tanh")(per_output(transcendental=1))
 # a (exp(x) - 1) where x < 0; Selu scales, Celu divides x by a.
 costs("Elu")(per_output(arithmetic=3, transcendental=1))
 costs("Selu")(per_output(arithmetic=4, transcendental=1))
-costs("Celu")(per_output(arithmetic=5, division=1, transcendental=1))
+costs("Celu")(per_output(arithmetic=3, division=1, transcendental=1))
 # log(1 + exp(x)); Mish is x tanh of it.
 costs("Softplus")(per_output(arithmetic=1, transcendental=2))
 costs("Mish")(per_output(arithmetic=2, transcendental=3))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from latencylab.graph import Graph
-from latencylab.ops._counting import optional, per_output, present
+from latencylab.ops._counting import optional, present
 from latencylab.ops._registry import MICROSOFT, body_work, costs
 from latencylab.work import ZERO, Work
 
@@ -17,9 +17,18 @@ if TYPE_CHECKING:
     from latencylab.graph import Node, Tensor
     from latencylab.ops._registry import Inputs, Outputs
 
-# Two products and a sum; elements outside the rotated part are rotated by nothing and counted alike.
-costs("RotaryEmbedding")(per_output(arithmetic=3))
-costs("RotaryEmbedding", domain=MICROSOFT)(per_output(arithmetic=3))
+
+@costs("RotaryEmbedding")
+@costs("RotaryEmbedding", domain=MICROSOFT)
+def rotary(node: Node, inputs: Inputs, outputs: Outputs) -> Work:
+    """2 products and 1 sum a rotated element, 1 move an element that a partial rotation leaves alone."""
+    data, elements = present(inputs, 0), outputs[0].elements
+    rotated_size = int(node.attributes.get("rotary_embedding_dim", 0))
+    if not rotated_size:
+        return Work(arithmetic_ops=3 * elements)
+    size = data.shape[-1] // (1 if len(data.shape) == 4 else int(node.attributes["num_heads"]))
+    rotated = elements * rotated_size // size
+    return Work(arithmetic_ops=3 * rotated, move_ops=elements - rotated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +77,9 @@ def attention(node: Node, inputs: Inputs, outputs: Outputs) -> Work:
     _, _, _, value_size = _heads(node, present(inputs, 2), "kv_num_heads")
     past = optional(inputs, 4)
     shape = AttentionGeometry(batch, heads, queries, keys + (past.shape[-2] if past else 0), size, value_size)
-    masks = (optional(inputs, 3) is not None) + bool(node.attributes.get("is_causal", 0))
+    # A mask, the number of valid keys, a causal order: each masks the scores once.
+    masks = sum(optional(inputs, index) is not None for index in (3, 6))
+    masks += bool(node.attributes.get("is_causal", 0))
     caches = sum(t.elements for t in outputs[1:3]) if past else 0
     work = shape.work(biases=masks, is_capped=bool(node.attributes.get("softcap", 0.0)))
     return work + Work(move_ops=caches)
@@ -132,15 +143,18 @@ def projected_attention(node: Node, inputs: Inputs, outputs: Outputs) -> Work:
 @costs("LinearAttention")
 def linear_attention(node: Node, inputs: Inputs, _outputs: Outputs) -> Work:
     """MACs a token: state update for each key head (and delta correction), read-out for each query head."""
-    rule = str(node.attributes.get("update_rule", "gated_delta"))
+    is_delta = "delta" in str(node.attributes.get("update_rule", "gated_delta"))
     batch, tokens, hidden = present(inputs, 0).shape
     heads, kv_heads = int(node.attributes["q_num_heads"]), int(node.attributes["kv_num_heads"])
-    state = (hidden // heads) * (present(inputs, 2).shape[2] // kv_heads)
-    passes = kv_heads * (2 if "delta" in rule else 1) + heads
+    size, value_size = hidden // heads, present(inputs, 2).shape[2] // kv_heads
     decay = optional(inputs, 4)
-    gated = (
-        Work(arithmetic_ops=batch * tokens * kv_heads * state, transcendental_ops=decay.elements)
-        if decay
-        else ZERO
+    gates = 0 if decay is None else decay.elements // (batch * tokens)
+    token = Work(
+        macs=(kv_heads * (2 if is_delta else 1) + heads) * size * value_size,
+        # Scale of the result; difference to the value and update rate; decay of the state.
+        arithmetic_ops=heads * value_size
+        + 2 * is_delta * kv_heads * value_size
+        + bool(gates) * kv_heads * size * value_size,
+        transcendental_ops=gates,
     )
-    return Work(macs=batch * tokens * passes * state) + gated
+    return token * (batch * tokens)
