@@ -1,0 +1,149 @@
+"""From placed kernels to the Schedule that is saved: picoseconds become seconds here, and nowhere before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from latencylab.npu import schedule
+from latencylab.result import Bound, EngineUse, KernelEstimate, Schedule
+from latencylab.units import PS_PER_S
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from latencylab.device import DeviceProfile
+    from latencylab.lowering import Kernel, Program
+    from latencylab.npu.kernel_time import KernelTime
+    from latencylab.npu.machine import Machine
+    from latencylab.npu.schedule import Placement
+
+
+def assemble(
+    program: Program,
+    profile: DeviceProfile,
+    machine: Machine,
+    times: Sequence[KernelTime | None],
+    peak_scratchpad_bytes: int | None,
+) -> Schedule:
+    """Place the timed kernels (None: a view or a free operator) and account for every engine's time."""
+    durations = [time.duration_ps if time else 0 for time in times]
+    placements = schedule.place(program, machine, durations)
+    end_ps = max((placement.end_ps for placement in placements), default=machine.inference_ps)
+    rows = zip(program.kernels, times, placements, strict=True)
+    return Schedule(
+        kernels=tuple(_estimate(kernel, time, placement, profile, machine) for kernel, time, placement in rows),
+        engines=_engine_use(program, machine, times, end_ps),
+        latency_s=end_ps / PS_PER_S,
+        peak_scratchpad_bytes=peak_scratchpad_bytes,
+        critical_path=schedule.critical_path(placements),
+    )
+
+
+def _engine_use(
+    program: Program, machine: Machine, times: Sequence[KernelTime | None], end_ps: int
+) -> tuple[EngineUse, ...]:
+    busy = dict.fromkeys(machine.workers, 0)
+    stall = dict.fromkeys(machine.workers, 0)
+    for kernel, time in zip(program.kernels, times, strict=True):
+        if time is not None:
+            busy[kernel.engine] += time.launch_ps + time.compute_ps
+            stall[kernel.engine] += time.stall_ps
+    return tuple(
+        EngineUse(
+            name,
+            busy[name] / PS_PER_S,
+            stall[name] / PS_PER_S,
+            (end_ps - busy[name] - stall[name]) / PS_PER_S,
+        )
+        for name in machine.workers
+    )
+
+
+def _estimate(
+    kernel: Kernel, time: KernelTime | None, placement: Placement, profile: DeviceProfile, machine: Machine
+) -> KernelEstimate:
+    meta = kernel.meta
+    common = {
+        "name": meta.name,
+        "kind": meta.kind,
+        "op_types": meta.op_types if not kernel.is_layout else (),
+        "nodes": tuple(node.name for node in meta.nodes) if not kernel.is_layout else (),
+        "engine": kernel.engine,
+        "dtype": meta.dtype,
+        "reason": kernel.reason,
+        "work": meta.work,
+        "read_bytes": meta.read_bytes,
+        "write_bytes": meta.write_bytes,
+        "weight_bytes": meta.weight_bytes,
+        "is_priced": meta.is_priced,
+        "is_layout": kernel.is_layout,
+        "depends_on": kernel.depends_on,
+        "start_s": placement.start_ps / PS_PER_S,
+    }
+    if time is None:
+        return KernelEstimate(
+            latency_s=0.0,
+            compute_s=0.0,
+            memory_s=0.0,
+            overhead_s=0.0,
+            bound=Bound.OVERHEAD,
+            utilization=0.0,
+            **common,
+        )
+    return KernelEstimate(
+        latency_s=time.duration_ps / PS_PER_S,
+        compute_s=time.compute_ps / PS_PER_S,
+        memory_s=time.dma_ps / PS_PER_S,
+        overhead_s=time.launch_ps / PS_PER_S,
+        stall_s=time.stall_ps / PS_PER_S,
+        bound=_bound(kernel, time),
+        utilization=_utilization(kernel, time, machine),
+        dram_read_bytes=time.dram_read_bytes,
+        dram_write_bytes=time.activation_write_bytes,
+        dram_bytes_by_cause=_causes(kernel, time),
+        tile_plan=str(time.plan) if time.plan else "",
+        assumed_share=_assumed_share(kernel, time, profile),
+        **common,
+    )
+
+
+def _bound(kernel: Kernel, time: KernelTime) -> Bound:
+    """Name the largest term of a kernel's time."""
+    if kernel.is_layout:
+        return Bound.LAYOUT
+    if kernel.is_fallback:
+        return Bound.HOST
+    if time.launch_ps >= max(time.compute_ps, time.dma_ps):
+        return Bound.OVERHEAD
+    return Bound.COMPUTE if time.compute_ps >= time.dma_ps else Bound.MEMORY
+
+
+def _utilization(kernel: Kernel, time: KernelTime, machine: Machine) -> float:
+    """Useful work against the engine's peak while the kernel runs: MACs where it has any, else bytes."""
+    worker = machine.workers[kernel.engine]
+    peak = worker.macs_per_cycle(kernel.meta.dtype) * worker.count * worker.clock_hz / PS_PER_S
+    if kernel.meta.work.macs and peak:
+        return min(1.0, kernel.meta.work.macs / (peak * time.duration_ps))
+    rate = machine.dram_peak_bytes_per_s / PS_PER_S
+    return min(1.0, kernel.meta.boundary_bytes / (rate * time.duration_ps))
+
+
+def _causes(kernel: Kernel, time: KernelTime) -> dict[str, int]:
+    """DRAM bytes of a kernel by why they move."""
+    activations = time.activation_read_bytes + time.activation_write_bytes
+    causes = {"weights": time.weights_bytes, "spill": time.spill_bytes}
+    causes["layout" if kernel.is_layout else "activations"] = activations
+    return {cause: size for cause, size in causes.items() if size}
+
+
+def _assumed_share(kernel: Kernel, time: KernelTime, profile: DeviceProfile) -> float:
+    """Part of a kernel's time whose deciding rate nobody knows."""
+    engine = profile.engines[kernel.engine]
+    share = 0.0
+    if engine.launch_s.provenance == "assumed":
+        share += time.launch_ps
+    term = time.compute_ps >= time.dma_ps
+    deciding = engine.deciding_rate(kernel.meta.kind, kernel.meta.dtype) if term else profile.memory.dram.efficiency
+    if deciding is not None and deciding.provenance == "assumed":
+        share += time.duration_ps - time.launch_ps
+    return share / time.duration_ps if time.duration_ps else 0.0

@@ -1,0 +1,82 @@
+"""The tile-level simulator: tiles through double buffers, tensors in a scratchpad, engines in queues, shared DRAM.
+
+Integer picoseconds throughout; the same input gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from latencylab.engines import _assemble
+from latencylab.npu import kernel_time, machine, memory, schedule
+from latencylab.npu.kernel_time import KernelTime, Residency
+
+if TYPE_CHECKING:
+    from latencylab.device import DeviceProfile
+    from latencylab.lowering import Kernel, Program
+    from latencylab.npu.machine import Machine
+    from latencylab.npu.memory import Allocation
+    from latencylab.result import Schedule
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """Everything the simulator found out, for the schedule and for the trace."""
+
+    program: Program
+    machine: Machine
+    allocation: Allocation
+    times: tuple[KernelTime | None, ...]
+
+
+def run(program: Program, profile: DeviceProfile) -> Schedule:
+    """Simulate a program on a device. Raises TilingError for a kernel whose smallest tile does not fit."""
+    simulation = simulate(program, profile)
+    tiles = max((t.plan.scratchpad_bytes for t in simulation.times if t and t.plan), default=0)
+    peak = simulation.allocation.peak_bytes + tiles if simulation.machine.scratchpad_bytes else None
+    return _assemble.assemble(program, profile, simulation.machine, simulation.times, peak)
+
+
+def simulate(program: Program, profile: DeviceProfile) -> Simulation:
+    """Allocate the scratchpad and time every kernel; views and free operators have no time."""
+    device = machine.of(profile)
+    allocation = memory.allocate(program, memory.capacity_bytes(device), strips=device.strip_fusion)
+    shares = schedule.dram_shares(program, device)
+    rereads = memory.rereads(program)
+    timed: dict[object, KernelTime] = {}
+    times: list[KernelTime | None] = []
+    for index, kernel in enumerate(program.kernels):
+        if not kernel.runs:
+            times.append(None)
+            continue
+        residency = _residency(program, kernel, allocation, rereads[index], shares[index])
+        signature = _signature(kernel, residency)
+        if signature not in timed:
+            budget = memory.tile_budget_bytes(device)
+            worker = device.workers[kernel.engine]
+            timed[signature] = kernel_time.time_kernel(kernel.meta, worker, device, residency, budget)
+        times.append(timed[signature])
+    return Simulation(program, device, allocation, tuple(times))
+
+
+def _residency(
+    program: Program, kernel: Kernel, allocation: Allocation, rereads: tuple[bool, ...], share: float
+) -> Residency:
+    resident = allocation.resident
+    storage = program.storage
+    return Residency(
+        inputs=tuple(storage.get(t.name, t.name) in resident for t in kernel.meta.inputs),
+        outputs=tuple(storage.get(t.name, t.name) in resident for t in kernel.meta.outputs),
+        is_reread=rereads,
+        dram_share=share,
+    )
+
+
+def _signature(kernel: Kernel, residency: Residency) -> object:
+    """What a kernel's time depends on: equal kernels are timed once."""
+    meta = kernel.meta
+    shapes = tuple((t.shape, t.dtype) for t in (*meta.inputs, *meta.outputs))
+    weights = tuple((t.shape, t.dtype) for t in meta.weights)
+    attributes = tuple(sorted((k, v) for k, v in meta.node.attributes.items() if isinstance(v, int | str | tuple)))
+    return (kernel.engine, meta.kind, meta.dtype, shapes, weights, attributes, meta.work, residency)

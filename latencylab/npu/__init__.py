@@ -1,0 +1,1 @@
+"""The machine that the simulator runs: engines, tiles, scratchpad, DMA, schedule, in integer picoseconds."""

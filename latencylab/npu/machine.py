@@ -1,0 +1,147 @@
+"""The device as plain numbers: what the engines and memories of a profile amount to, in picoseconds and bytes.
+
+Time is counted in integer picoseconds: a cycle of every clock domain is rounded up once per tile, sums are exact,
+and the same input gives the same bytes everywhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+from typing import TYPE_CHECKING
+
+from latencylab.units import PS_PER_S
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from latencylab.device import DeviceProfile, Engine
+
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """One engine: `count` units at one clock. Rates are per cycle and unit unless they say otherwise."""
+
+    name: str
+    is_matrix: bool
+    count: int
+    clock_hz: float
+    macs: Mapping[str, float]
+    lanes: Mapping[str, float]
+    cycles_per_op: tuple[float, float, float, float]
+    element_cycles: Mapping[str, float]
+    efficiency: Mapping[str, float]
+    in_align: int
+    out_align: int
+    pixel_align: int
+    by_output_channels: bool
+    feed_per_cycle: float
+    port_bytes_per_cycle: float
+    launch_ps: int
+    handover_ps: int
+    dram_share: float
+
+    def ps(self, cycles: float) -> int:
+        """Cycles of this engine's clock as picoseconds, rounded up."""
+        return ceil(cycles * PS_PER_S / self.clock_hz)
+
+    def macs_per_cycle(self, dtype: str) -> float:
+        """MACs one unit retires in a cycle on this type; 0 where it has none."""
+        return _by_name(self.macs, dtype, 0.0)
+
+    def lanes_for(self, dtype: str) -> float:
+        """Vector lanes of one unit for this type; 0 where it has none."""
+        return _by_name(self.lanes, dtype, 0.0)
+
+    def efficiency_of(self, op_type: str) -> float:
+        """Share of the peak MAC rate an operator reaches."""
+        return _by_name(self.efficiency, op_type, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Every worker, the memories between them, and what an inference costs besides its kernels."""
+
+    workers: Mapping[str, Worker]
+    dram_bytes_per_s: float
+    dram_peak_bytes_per_s: float
+    patterns: Mapping[str, float]
+    aligned_channels: int
+    dram_latency_ps: int
+    scratchpad_bytes: int
+    cache_bytes: int
+    cache_bytes_per_s: float
+    strip_fusion: bool
+    inference_ps: int
+
+    def transfer_ps(self, size_bytes: int, pattern: str, share: float = 1.0) -> int:
+        """Time a transfer occupies its DRAM channel, rounded up."""
+        if not size_bytes:
+            return 0
+        rate = self.dram_bytes_per_s * self.patterns[pattern] * share
+        return ceil(size_bytes * PS_PER_S / rate)
+
+    def cached_ps(self, size_bytes: int) -> int:
+        """Time a transfer takes that the cache serves, rounded up."""
+        return ceil(size_bytes * PS_PER_S / self.cache_bytes_per_s) if self.cache_bytes_per_s else 0
+
+
+def of(profile: DeviceProfile) -> Machine:
+    """Reduce a profile to the numbers the engines read."""
+    dram, pad, cache = profile.memory.dram, profile.memory.scratchpad, profile.memory.cache
+    patterns = {name: getattr(dram.patterns, name).value for name in type(dram.patterns).model_fields}
+    return Machine(
+        workers={name: _worker(name, engine) for name, engine in profile.engines.items()},
+        dram_bytes_per_s=dram.bytes_per_s,
+        dram_peak_bytes_per_s=dram.peak_bytes_per_s.value,
+        patterns=patterns,
+        aligned_channels=dram.aligned_channels.value,
+        dram_latency_ps=round(dram.latency_s.value * PS_PER_S),
+        scratchpad_bytes=pad.size_bytes.value if pad else 0,
+        cache_bytes=cache.size_bytes.value if cache else 0,
+        cache_bytes_per_s=cache.bytes_per_s.value if cache else 0.0,
+        strip_fusion=profile.strip_fusion,
+        inference_ps=round(profile.overhead.inference_s.value * PS_PER_S),
+    )
+
+
+def _worker(name: str, engine: Engine) -> Worker:
+    cycles = engine.cycles_per_op
+    per_op = (1.0, 1.0, 1.0, 1.0)
+    if cycles is not None:
+        per_op = (
+            cycles.arithmetic.value,
+            cycles.division.value,
+            cycles.transcendental.value,
+            cycles.move.value,
+        )
+    return Worker(
+        name=name,
+        is_matrix=engine.role == "matrix",
+        count=engine.count.value,
+        clock_hz=engine.clock_hz.value,
+        macs=_values(engine.macs_per_cycle),
+        lanes=_values(engine.lanes),
+        cycles_per_op=per_op,
+        element_cycles=_values(engine.element_cycles),
+        efficiency=_values(engine.efficiency),
+        in_align=engine.input_channel_align.value,
+        out_align=engine.output_channel_align.value,
+        pixel_align=engine.pixel_align.value,
+        by_output_channels=engine.split == "output_channels",
+        feed_per_cycle=engine.feed_per_cycle.value if engine.feed_per_cycle else 0.0,
+        port_bytes_per_cycle=engine.port_bytes_per_cycle.value if engine.port_bytes_per_cycle else 0.0,
+        launch_ps=round(engine.launch_s.value * PS_PER_S),
+        handover_ps=round(engine.handover_s.value * PS_PER_S),
+        dram_share=engine.dram_share.value if engine.dram_share else 1.0,
+    )
+
+
+def _values(table: Mapping[str, object]) -> dict[str, float]:
+    return {key: sourced.value for key, sourced in table.items()}  # type: ignore[attr-defined]
+
+
+def _by_name(values: Mapping[str, float], name: str, default: float) -> float:
+    found = values.get(name)
+    return values.get("*", default) if found is None else found

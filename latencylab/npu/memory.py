@@ -1,0 +1,130 @@
+"""Which activations stay on chip between kernels: a scratchpad allocator with tensor lifetimes.
+
+A map is kept from the kernel that writes it to the last that reads it if there is room all that while; otherwise it
+is stored and read back by each reader. The long-skip penalty is an outcome of this, not a constant.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from latencylab.graph import Tensor
+    from latencylab.lowering import Program
+    from latencylab.npu.machine import Machine
+
+# Half of the scratchpad holds tensors between kernels, half the tiles in flight: tiling never competes with tensors.
+RESIDENT_SHARE: Final = 0.5
+# Rows of a map that a strip-fused reader needs beyond its own window: one being written, one being read.
+_STRIP_ROWS: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetime:
+    """A map between its writer and its last reader, as indices of kernels. bytes: what it occupies on chip."""
+
+    tensor: Tensor
+    first: int
+    last: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """resident: names of the storages that stay on chip. live_bytes: occupancy while each kernel runs.
+
+    peak_bytes and the tensors that were there then.
+    """
+
+    resident: frozenset[str]
+    live_bytes: tuple[int, ...]
+    peak_bytes: int
+    at_peak: tuple[str, ...]
+
+
+def capacity_bytes(machine: Machine) -> int:
+    """On-chip bytes that activations may occupy between kernels: a part of the scratchpad, or the cache."""
+    if machine.scratchpad_bytes:
+        return int(machine.scratchpad_bytes * RESIDENT_SHARE)
+    return machine.cache_bytes
+
+
+def tile_budget_bytes(machine: Machine) -> int:
+    """Scratchpad bytes for the tiles of the kernel that runs."""
+    return machine.scratchpad_bytes - int(machine.scratchpad_bytes * RESIDENT_SHARE)
+
+
+def allocate(program: Program, capacity_bytes: int, *, strips: bool) -> Allocation:
+    """Decide which activations stay within `capacity_bytes`, short and small lives first.
+
+    strips: a map read by nothing but the next kernel occupies only the strip of rows that kernel works on.
+    """
+    lives = sorted(
+        lifetimes(program, strips=strips), key=lambda life: (life.last - life.first, life.size_bytes, life.first)
+    )
+    live = np.zeros(len(program.kernels), dtype=np.int64)
+    kept: list[Lifetime] = []
+    for life in lives:
+        span = live[life.first : life.last + 1]
+        if life.size_bytes <= capacity_bytes and int(span.max()) + life.size_bytes <= capacity_bytes:
+            span += life.size_bytes
+            kept.append(life)
+    peak = int(live.max()) if len(live) else 0
+    where = int(live.argmax()) if peak else -1
+    at_peak = tuple(sorted(life.tensor.name for life in kept if life.first <= where <= life.last))
+    names = frozenset(program.storage.get(life.tensor.name, life.tensor.name) for life in kept)
+    return Allocation(names, tuple(live.tolist()), peak, at_peak)
+
+
+def lifetimes(program: Program, *, strips: bool) -> list[Lifetime]:
+    """Life of every intermediate storage; inputs and outputs of the network live in DRAM."""
+    outside = {program.storage.get(name, name) for name in (*program.inputs, *program.outputs)}
+    written: dict[str, tuple[Tensor, int]] = {}
+    readers: dict[str, list[int]] = {}
+    for index, kernel in enumerate(program.kernels):
+        if not kernel.runs:
+            continue
+        for tensor in kernel.meta.inputs:
+            readers.setdefault(program.storage.get(tensor.name, tensor.name), []).append(index)
+        for tensor in kernel.meta.outputs:
+            written[program.storage.get(tensor.name, tensor.name)] = (tensor, index)
+    lives = []
+    for name, (tensor, first) in written.items():
+        reads = readers.get(name, [])
+        if name in outside or not reads:
+            continue
+        size = _strip_bytes(tensor) if strips and _only_next(program, first, reads) else tensor.size_bytes
+        lives.append(Lifetime(tensor, first, reads[-1], size))
+    return lives
+
+
+def _only_next(program: Program, writer: int, readers: list[int]) -> bool:
+    """Whether the next kernel of the same engine is the only reader."""
+    following = (i for i in range(writer + 1, len(program.kernels)) if program.kernels[i].runs)
+    after = next(following, None)
+    return readers == [after] and program.kernels[writer].engine == program.kernels[readers[0]].engine
+
+
+def _strip_bytes(tensor: Tensor) -> int:
+    if len(tensor.shape) != 4 or tensor.shape[2] <= _STRIP_ROWS:
+        return tensor.size_bytes
+    rows = tensor.shape[2]
+    return -(-tensor.size_bytes * min(rows, _STRIP_ROWS + 3) // rows)
+
+
+def rereads(program: Program) -> Mapping[int, tuple[bool, ...]]:
+    """For each kernel, for each input, whether an earlier kernel has read the same storage."""
+    seen: set[str] = set()
+    result = {}
+    for index, kernel in enumerate(program.kernels):
+        if not kernel.runs:
+            continue
+        names = [program.storage.get(t.name, t.name) for t in kernel.meta.inputs]
+        result[index] = tuple(name in seen for name in names)
+        seen.update(names)
+    return result
