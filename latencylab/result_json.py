@@ -208,3 +208,7 @@ def _schema_of(hint: Any) -> dict[str, Any]:
         return {"enum": [member.value for member in hint]}
     limits = {"minimum": 0} if hint in (int, float) else {}
     return {"type": _SCHEMA_TYPES[hint], **limits}
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(schema(), indent=2, sort_keys=True) + "\n")
