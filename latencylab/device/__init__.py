@@ -5,9 +5,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from latencylab.device.quantities import Count, NonNegative, Positive, Provenance, Share, Sourced
-from latencylab.device.registry import aliases, find, folder, host_path, load, names
+from latencylab.device.registry import aliases, find, folder, host_path, load, names, runtimes
+from latencylab.device.report import describe, summarize
 from latencylab.device.schema import ANY, FREE, DeviceProfile, Engine, Layout, Pattern
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = [
     "ANY",
@@ -23,9 +29,21 @@ __all__ = [
     "Share",
     "Sourced",
     "aliases",
+    "check",
+    "describe",
     "find",
     "folder",
     "host_path",
     "load",
     "names",
+    "runtimes",
+    "summarize",
 ]
+
+
+def check(name_or_path: str | Path) -> tuple[str, ...]:
+    """List every fault of a profile under each of its runtimes; () if there is none ."""
+    # The operators' names come from onnx, which no load needs.
+    from latencylab.device.checking import check as check_profile
+
+    return check_profile(name_or_path)

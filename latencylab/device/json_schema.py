@@ -5,10 +5,15 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from pydantic import TypeAdapter
+
+from latencylab.device.quantities import Count, NonNegative, Positive, Share
 from latencylab.device.schema import SCHEMA_VERSION, DeviceProfile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+RANGES = {kind.__name__: kind.RANGE for kind in (Positive, NonNegative, Share, Count)}
 
 
 @cache
@@ -19,13 +24,15 @@ def schema() -> dict[str, Any]:
     design rules, which are replaced whole, keep their required keys, and a file without `extends` its
     top-level ones.
     """
-    complete = DeviceProfile.model_json_schema(by_alias=True)
+    complete = TypeAdapter(DeviceProfile).json_schema(by_alias=True)
     definitions = complete.pop("$defs")
     properties = complete["properties"]
     properties.pop("runtime")
     definitions.pop("Runtime")
-    for definition in definitions.values():
-        if "value" not in definition["properties"] and "id" not in definition["properties"]:
+    for name, definition in definitions.items():
+        if name in RANGES:
+            definition["properties"]["value"] |= RANGES[name]
+        elif name != "Rule":
             definition.pop("required", None)
     definitions["RuntimeOverlay"] = _runtime_overlay(properties)
     return {
@@ -82,3 +89,10 @@ def _dereferenced(root: Mapping[str, Any], node: dict[str, Any]) -> dict[str, An
         found: dict[str, Any] = root["$defs"][name]
         return found
     return node
+
+
+if __name__ == "__main__":
+    import json
+    import sys
+
+    sys.stdout.write(json.dumps(schema(), indent=2, sort_keys=True) + "\n")

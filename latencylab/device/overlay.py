@@ -108,7 +108,7 @@ def with_runtime(layers: tuple[Layer, ...], runtime: str | None) -> tuple[Layer,
 
 
 def resolve(layers: tuple[Layer, ...], runtime: str | None) -> Tables:
-    """Merge the chain, then the runtime's overlays, into one plain profile; `runtime` describes the latter."""
+    """Merge the chain, then the runtime's overlays; the result's `runtime` describes the latter."""
     result: Tables = {}
     described: Tables = {"name": runtime} if runtime else {}
     for layer in with_runtime(layers, runtime):

@@ -2,45 +2,63 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
-
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+import math
+from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 Provenance = Literal["datasheet", "measured", "fitted", "inferred", "assumed"]
 
-
-class Table(BaseModel):
-    """A table of a profile: immutable, no unknown key, no silent conversion, no NaN or infinity."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+# What pydantic is told of these classes where it explains faults; plain data: a load does not import it.
+STRICT = {"extra": "forbid", "strict": True, "allow_inf_nan": False}
 
 
-class Sourced(Table):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sourced:
     """A number with where it comes from; the unit stands in the name of the key that holds it.
 
     provenance: `datasheet` (the vendor states it) | `measured` (read off silicon) | `fitted` (to the rows
         named in `source`) | `inferred` (derived, derivation in `source`) | `assumed` (nobody knows).
     low, high: the bounds within which `calibrate` may move the value; both or neither.
     sigma_pct: standard deviation of the value in percent of it; `residual`: how well a fit met its rows.
+    Raises ValueError for a value out of the class's range or its own bounds.
     """
+
+    __pydantic_config__: ClassVar = STRICT
+    # JSON Schema's names for the range of `value`.
+    RANGE: ClassVar[dict[str, float]] = {}
 
     value: float
     provenance: Provenance
-    source: str = Field(min_length=3)
+    source: str
     low: float | None = None
     high: float | None = None
-    sigma_pct: float | None = Field(default=None, ge=0)
+    sigma_pct: float | None = None
     residual: str | None = None
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
+    def __post_init__(self) -> None:
+        numbers = (self.value, self.low, self.high, self.sigma_pct)
+        if not all(number is None or math.isfinite(number) for number in numbers):
+            raise ValueError("found NaN or infinity, expected finite numbers")
+        if not self._in_range():
+            raise ValueError(f"found {self.value:g}, expected a number {_range_text(self.RANGE)}")
         if (self.low is None) != (self.high is None):
             raise ValueError("low and high must be given together")
         if self.low is not None and self.high is not None and not self.low <= self.value <= self.high:
-            raise ValueError(f"low <= value <= high, not {self.low:g}, {self.value:g}, {self.high:g}")
+            raise ValueError(
+                f"found {self.value:g}, expected low {self.low:g} <= value <= high {self.high:g}"
+            )
+        if not self.source.strip():
+            raise ValueError("found an empty source, expected where the value comes from")
+        if self.sigma_pct is not None and self.sigma_pct < 0:
+            raise ValueError(f"found sigma_pct {self.sigma_pct:g}, expected at least 0")
         if self.provenance == "fitted" and self.sigma_pct is None and not self.residual:
-            raise ValueError("a fitted value states its residual or its sigma_pct")
-        return self
+            raise ValueError("a fitted value must state its residual or its sigma_pct")
+
+    def _in_range(self) -> bool:
+        limits = self.RANGE
+        return self.value > limits.get("exclusiveMinimum", -math.inf) and limits.get(
+            "minimum", -math.inf
+        ) <= self.value <= limits.get("maximum", math.inf)
 
     @property
     def is_fittable(self) -> bool:
@@ -48,30 +66,41 @@ class Sourced(Table):
         return self.low is not None and self.high is not None and self.low < self.high
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Positive(Sourced):
     """A number above zero."""
 
-    value: float = Field(gt=0)
+    RANGE: ClassVar[dict[str, float]] = {"exclusiveMinimum": 0}
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class NonNegative(Sourced):
     """A number that may be zero, said on purpose."""
 
-    value: float = Field(ge=0)
+    RANGE: ClassVar[dict[str, float]] = {"minimum": 0}
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Share(Sourced):
     """A share of a whole: above zero, at most one."""
 
-    value: float = Field(gt=0, le=1)
+    RANGE: ClassVar[dict[str, float]] = {"exclusiveMinimum": 0, "maximum": 1}
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Count(Sourced):
     """A whole number of things, at least one."""
 
-    value: int = Field(ge=1)
+    RANGE: ClassVar[dict[str, float]] = {"minimum": 1}
+
+    value: int
 
 
-def one(reason: str) -> Count:
-    """Make the neutral count of a key that a profile leaves out."""
-    return Count(value=1, provenance="assumed", source=reason)
+# Neutral values of what a profile leaves out; they are not listed among its parameters.
+UNSTATED = Count(value=1, provenance="assumed", source="not stated")
+AS_STREAMED = Share(value=1.0, provenance="assumed", source="not stated")
+
+
+def _range_text(limits: dict[str, float]) -> str:
+    words = {"exclusiveMinimum": "above", "minimum": "of at least", "maximum": "of at most"}
+    return " and ".join(f"{words[key]} {limit:g}" for key, limit in limits.items())

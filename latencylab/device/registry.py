@@ -1,4 +1,4 @@
-"""Finds and loads profiles: the folder of TOML files is the registry; a path to any `.toml` serves as well."""
+"""Finds and loads profiles: the folder of TOML files is the registry; any path to a `.toml` serves too."""
 
 from __future__ import annotations
 
@@ -72,6 +72,11 @@ def _host_file() -> Path:
     if not path.is_file():
         raise InputFileError(f"no profile of this machine at {str(path)!r}: run `{HOST_COMMAND}`")
     return path
+
+
+def runtimes(name_or_path: str | Path) -> tuple[str, ...]:
+    """Names of the runtimes that a profile offers."""
+    return runtime_names(chain(find(split_runtime(str(name_or_path))[0]), find))
 
 
 def split_runtime(text: str) -> tuple[str, str | None]:

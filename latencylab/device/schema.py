@@ -1,19 +1,27 @@
 """DeviceProfile: what is known of a device, resolved for one runtime, each number with its provenance.
 
 A profile file is a TOML of these tables; `extends` and `runtimes` (see `overlay`) are merged away before the
-tables are validated here. Keys carry their unit. Figures that follow from others are properties.
+tables are built here. Keys carry their unit. Figures that follow from others are properties.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
+import re
+from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import ConfigDict, Field
-
-from latencylab.device.quantities import Count, NonNegative, Positive, Share, Sourced, Table, one
+from latencylab.device.quantities import (
+    AS_STREAMED,
+    STRICT,
+    UNSTATED,
+    Count,
+    NonNegative,
+    Positive,
+    Share,
+    Sourced,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,10 +32,21 @@ FREE = "free"
 
 Layout = Literal["nchw", "nhwc"]
 Pattern = Literal["sequential", "interleaved", "narrow", "strided"]
-# TOML has lists where the profile has tuples: the one conversion that loses nothing.
-Names = Annotated[tuple[str, ...], Field(strict=False)]
 
 
+def key_of(name: str) -> str:
+    """Spell a field as the key of the file: `class` is a reserved word of Python."""
+    return "class" if name == "device_class" else name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table of a profile: no unknown key, no silent conversion."""
+
+    __pydantic_config__: ClassVar = {**STRICT, "alias_generator": key_of}
+
+
+@dataclass(frozen=True, kw_only=True)
 class DramPatterns(Table):
     """Share of the streamed DRAM rate that an access pattern reaches."""
 
@@ -35,15 +54,22 @@ class DramPatterns(Table):
     interleaved: Share
     narrow: Share
     strided: Share
+    unaligned: Share = AS_STREAMED
 
 
+@dataclass(frozen=True, kw_only=True)
 class Dram(Table):
-    """Main memory. `efficiency`: share of the peak that a long sequential stream reaches."""
+    """Main memory. `efficiency`: share of the peak that a long sequential stream reaches.
+
+    latency_s: what each DMA command costs besides its bytes. aligned_channels: a map whose channels are no
+    multiple of this is moved at the rate of the pattern `unaligned`.
+    """
 
     peak_bytes_per_s: Positive
     efficiency: Share
     latency_s: NonNegative
     patterns: DramPatterns
+    aligned_channels: Count = UNSTATED
 
     @property
     def bytes_per_s(self) -> float:
@@ -56,12 +82,14 @@ class Dram(Table):
         return self.bytes_per_s * share.value
 
 
+@dataclass(frozen=True, kw_only=True)
 class Scratchpad(Table):
     """Software-managed memory inside an NPU."""
 
     size_bytes: Count
 
 
+@dataclass(frozen=True, kw_only=True)
 class Cache(Table):
     """Last-level cache of a CPU or GPU."""
 
@@ -69,6 +97,7 @@ class Cache(Table):
     bytes_per_s: Positive
 
 
+@dataclass(frozen=True, kw_only=True)
 class Memory(Table):
     """Every memory of the device."""
 
@@ -77,6 +106,7 @@ class Memory(Table):
     cache: Cache | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
 class CyclesPerOp(Table):
     """Cycles that one lane needs for one scalar operation, by class (the classes of `Work`)."""
 
@@ -86,6 +116,7 @@ class CyclesPerOp(Table):
     move: Positive
 
 
+@dataclass(frozen=True, kw_only=True)
 class Engine(Table):
     """One kind of worker: `count` equal units at one clock.
 
@@ -96,24 +127,30 @@ class Engine(Table):
     dram_share: share of the DRAM rate reserved for this engine's port while others are active.
     element_cycles: cycles per output element on the whole engine, by operator, where that was measured.
     efficiency: share of the peak MAC rate that an operator reaches ("*" = any other operator).
+    feed_per_cycle: input positions of a channel broadcast to the units in a cycle; limits kernels of few taps.
+    port_bytes_per_cycle: on-chip bytes of activations the whole engine reads, or writes, in a cycle.
+    strided_by: engine that rearranges the input of a dense convolution of stride above 1 for this one.
     """
 
     title: str
     role: Literal["matrix", "vector", "host"]
     count: Count
     clock_hz: Positive
-    macs_per_cycle: dict[str, NonNegative] = Field(default_factory=dict)
-    input_channel_align: Count = one("no input channel alignment stated")
-    output_channel_align: Count = one("no output channel alignment stated")
-    pixel_align: Count = one("no pixel alignment stated")
+    macs_per_cycle: dict[str, NonNegative] = field(default_factory=dict)
+    input_channel_align: Count = UNSTATED
+    output_channel_align: Count = UNSTATED
+    pixel_align: Count = UNSTATED
     split: Literal["output_channels", "pixels"] = "pixels"
-    lanes: dict[str, NonNegative] = Field(default_factory=dict)
+    lanes: dict[str, NonNegative] = field(default_factory=dict)
     cycles_per_op: CyclesPerOp | None = None
     launch_s: NonNegative
     handover_s: NonNegative
     dram_share: Share | None = None
-    element_cycles: dict[str, Positive] = Field(default_factory=dict)
-    efficiency: dict[str, Share] = Field(default_factory=dict)
+    feed_per_cycle: Positive | None = None
+    port_bytes_per_cycle: Positive | None = None
+    strided_by: str | None = None
+    element_cycles: dict[str, Positive] = field(default_factory=dict)
+    efficiency: dict[str, Share] = field(default_factory=dict)
 
     def unit_macs_per_cycle(self, dtype: str) -> float:
         """MACs one unit retires in a cycle; 0 where it has no MACs of this type."""
@@ -127,12 +164,19 @@ class Engine(Table):
         """Share of the peak MAC rate that this operator reaches; 1 where nothing is stated."""
         return _by_name(self.efficiency, op_type, 1.0)
 
+    def deciding_rate(self, op_type: str, dtype: str) -> Sourced | None:
+        """Find the stated value that decides how fast this operator computes here."""
+        if op_type in self.element_cycles:
+            return self.element_cycles[op_type]
+        macs = self.macs_per_cycle.get(dtype) or self.macs_per_cycle.get(ANY)
+        return macs or self.lanes.get(dtype) or self.lanes.get(ANY)
+
     def peak_macs_per_s(self, dtype: str) -> float:
         """All units together."""
         return self.unit_macs_per_cycle(dtype) * self.count.value * self.clock_hz.value
 
-    def peak_vector_ops_per_s(self, dtype: str) -> float:
-        """Lane-cycles a second of all units together; an operation takes `cycles_per_op` of them."""
+    def peak_lane_cycles_per_s(self, dtype: str) -> float:
+        """Lane-cycles of all units together; an operation takes `cycles_per_op` of them."""
         return self.unit_lanes(dtype) * self.count.value * self.clock_hz.value
 
     def computes(self, dtype: str) -> bool:
@@ -142,28 +186,40 @@ class Engine(Table):
         return bool(self.unit_macs_per_cycle(dtype) or self.unit_lanes(dtype))
 
 
+@dataclass(frozen=True, kw_only=True)
 class Overhead(Table):
     """What an inference costs before its first and after its last kernel."""
 
     inference_s: NonNegative
 
 
+@dataclass(frozen=True, kw_only=True)
 class Accuracy(Table):
     """How far predictions lie from measurements: the standard deviation of the logarithm of their ratio."""
 
     sigma_log: Positive
-    rows: int = Field(ge=0)
+    rows: int
     evidence: str
 
+    def __post_init__(self) -> None:
+        if self.rows < 0:
+            raise ValueError(f"found {self.rows} rows, expected at least 0")
 
+
+@dataclass(frozen=True, kw_only=True)
 class Rule(Table):
     """A design rule that the device implies for networks."""
 
-    id: str = Field(pattern=r"^[a-z0-9_]+$")
+    id: str
     level: Literal["info", "warn", "error"]
     reason: str
 
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z0-9_]+", self.id):
+            raise ValueError(f"found id {self.id!r}, expected lower-case words joined by underscores")
 
+
+@dataclass(frozen=True, kw_only=True)
 class Runtime(Table):
     """The compiler or driver a profile is resolved for."""
 
@@ -172,31 +228,32 @@ class Runtime(Table):
     version: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
 class DeviceProfile(Table):
     """A device under one runtime, built by `device.load`; docs/devices.md explains every key."""
 
-    model_config = ConfigDict(populate_by_name=True)
-
     schema_version: Literal[1]
-    name: str = Field(pattern=r"^[A-Za-z0-9_.-]+$")
+    name: str
     title: str
-    device_class: Literal["npu", "gpu", "cpu"] = Field(alias="class")
-    aliases: Names = ()
+    device_class: Literal["npu", "gpu", "cpu"]
+    aliases: tuple[str, ...] = ()
     deployment_dtype: str
     native_layout: Layout
     deployment_layout: Layout
     engine: str = "simulator"
     default_runtime: str | None = None
     runtime: Runtime = Runtime()
-    fusion: Names
-    views: Names = ()
+    fusion: tuple[str, ...]
+    views: tuple[str, ...] = ()
     memory: Memory
-    engines: dict[str, Engine] = Field(min_length=1)
+    engines: dict[str, Engine]
     operators: dict[str, dict[str, str]]
-    free_reasons: dict[str, str] = Field(default_factory=dict)
+    free_reasons: dict[str, str] = field(default_factory=dict)
     overhead: Overhead
     accuracy: Accuracy
-    rules: Annotated[tuple[Rule, ...], Field(strict=False)] = ()
+    rules: tuple[Rule, ...] = ()
+    # Whether the compiler runs consecutive kernels of an engine strip by strip, keeping only strips on chip.
+    strip_fusion: bool = False
 
     def engine_for(self, op_type: str, dtype: str) -> str:
         """Name of the engine that runs this operator on this type ("free" = declared costless)."""
@@ -242,12 +299,16 @@ class DeviceProfile(Table):
     @cached_property
     def sha256(self) -> str:
         """Hash of the resolved content, independent of key order, comments and file layout."""
-        content = json.dumps(self.content(), sort_keys=True, separators=(",", ":"))
+        import hashlib
+
+        content = json.dumps(self.tables, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(content.encode()).hexdigest()
 
-    def content(self) -> dict[str, Any]:
-        """Dump the stated tables as plain data, keys as in the file."""
-        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    @cached_property
+    def tables(self) -> dict[str, Any]:
+        """The resolved tables as plain data, keys as in the file; what is not stated is not there."""
+        tables: dict[str, Any] = plain(self)
+        return tables
 
     def with_values(self, values: Mapping[str, float | Sourced]) -> DeviceProfile:
         """Copy the profile with other values, by the paths of `parameters()`.
@@ -255,9 +316,9 @@ class DeviceProfile(Table):
         A bare number is marked assumed and keeps its bounds while it lies within them.
         Raises UnknownNameError for a path the profile does not state, ProfileError for an impossible value.
         """
-        from latencylab.device.validation import revalidated
+        from latencylab.device.validation import revalued
 
-        return revalidated(self, values)
+        return revalued(self, values)
 
 
 def _by_name(values: Mapping[str, Sourced], name: str, default: float) -> float:
@@ -266,13 +327,28 @@ def _by_name(values: Mapping[str, Sourced], name: str, default: float) -> float:
 
 
 def _sourced(node: object, path: str) -> Iterator[tuple[str, Sourced]]:
-    """Every Sourced below `node` that was set, with its dotted path, in schema order."""
+    """Every stated Sourced below `node` with its dotted path, in schema order."""
     if isinstance(node, Sourced):
         yield path, node
-    elif isinstance(node, Table):
-        for key in type(node).model_fields:
-            if key in node.model_fields_set:
-                yield from _sourced(getattr(node, key), f"{path}.{key}" if path else key)
     elif isinstance(node, dict):
         for key, value in node.items():
-            yield from _sourced(value, f"{path}.{key}")
+            yield from _sourced(value, f"{path}.{key}" if path else key)
+    elif is_dataclass(node):
+        for part in fields(node):
+            value = getattr(node, part.name)
+            if value is not part.default:
+                yield from _sourced(value, f"{path}.{part.name}" if path else part.name)
+
+
+def plain(node: Any) -> Any:
+    """Turn a table into plain data, without what equals its default."""
+    if isinstance(node, dict):
+        return {key: plain(value) for key, value in node.items()}
+    if isinstance(node, tuple):
+        return [plain(value) for value in node]
+    if not is_dataclass(node):
+        return node
+    values = ((part, getattr(node, part.name)) for part in fields(node))
+    return {
+        key_of(part.name): plain(value) for part, value in values if value not in (None, part.default, {})
+    }
