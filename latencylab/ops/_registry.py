@@ -23,6 +23,9 @@ Cost = Callable[[Node, Inputs, Outputs], Work]
 MICROSOFT = "com.microsoft"
 NCHWC = "com.microsoft.nchwc"
 
+# Families are imported until one knows the operator; most networks need no more than these, and start faster.
+_COMMON = ("convolution", "elementwise", "activation", "layout")
+
 
 @dataclass(frozen=True, slots=True)
 class Operator:
@@ -93,9 +96,15 @@ def operators() -> Mapping[tuple[str, str], Operator]:
     return MappingProxyType(_operators)
 
 
+@cache
 def find(op_type: str, domain: str = "") -> Operator | None:
     """Find the registered operator, or None for one that nobody priced."""
-    return operators().get(("" if domain == "ai.onnx" else domain, op_type))
+    key = ("" if domain == "ai.onnx" else domain, op_type)
+    for family in (*_COMMON, *plugins.names("ops")):
+        if key in _operators:
+            break
+        plugins.load("ops", family)
+    return _operators.get(key)
 
 
 def state(op_type: str, domain: str = "") -> State:
