@@ -31,7 +31,7 @@ ANY = "*"
 FREE = "free"
 
 Layout = Literal["nchw", "nhwc"]
-Pattern = Literal["sequential", "interleaved", "narrow", "strided"]
+Pattern = Literal["sequential", "interleaved", "narrow", "strided", "unaligned"]
 
 
 def key_of(name: str) -> str:
@@ -56,6 +56,10 @@ class DramPatterns(Table):
     strided: Share
     unaligned: Share = AS_STREAMED
 
+    def shares(self) -> dict[str, float]:
+        """Share of the streamed rate by pattern."""
+        return {part.name: getattr(self, part.name).value for part in fields(self)}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Dram(Table):
@@ -78,8 +82,7 @@ class Dram(Table):
 
     def pattern_bytes_per_s(self, pattern: Pattern) -> float:
         """Rate of one access pattern."""
-        share: Share = getattr(self.patterns, pattern)
-        return self.bytes_per_s * share.value
+        return self.bytes_per_s * self.patterns.shares()[pattern]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +130,7 @@ class Engine(Table):
     dram_share: share of the DRAM rate reserved for this engine's port while others are active.
     element_cycles: cycles per output element on the whole engine, by operator, where that was measured.
     efficiency: share of the peak MAC rate that an operator reaches ("*" = any other operator).
-    feed_per_cycle: input positions of a channel broadcast to the units in a cycle; limits kernels of few taps.
+    feed_per_cycle: input positions of a channel fed to all units in a cycle; limits kernels of few taps.
     port_bytes_per_cycle: on-chip bytes of activations the whole engine reads, or writes, in a cycle.
     strided_by: engine that rearranges the input of a dense convolution of stride above 1 for this one.
     """

@@ -90,7 +90,7 @@ class Machine:
 def of(profile: DeviceProfile) -> Machine:
     """Reduce a profile to the numbers the engines read."""
     dram, pad, cache = profile.memory.dram, profile.memory.scratchpad, profile.memory.cache
-    patterns = {name: getattr(dram.patterns, name).value for name in type(dram.patterns).model_fields}
+    patterns = dram.patterns.shares()
     return Machine(
         workers={name: _worker(name, engine) for name, engine in profile.engines.items()},
         dram_bytes_per_s=dram.bytes_per_s,
