@@ -107,12 +107,16 @@ class Net(GraphWriter):
         shift = self.noise("binary.bias", (channels,), BIAS_STD) if bias else None
         return self.convolve(x, Kernel(weight, shift, is_binary=True))
 
-    def frozen_conv(self, x: Value, matrix: NDArray[np.float32], bias: Sequence[float] | None = None) -> Value:
+    def frozen_conv(
+        self, x: Value, matrix: NDArray[np.float32], bias: Sequence[float] | None = None
+    ) -> Value:
         """1x1 convolution that no training changes: mean shifts, anchors. `matrix` is [out, in]."""
         shape = (*matrix.shape, 1, 1)
         weight = self.learned("conv.weight", shape, lambda: matrix.reshape(shape), frozen=True)
         values = np.asarray(bias, np.float32)
-        shift = self.learned("conv.bias", values.shape, lambda: values, frozen=True) if bias is not None else None
+        shift = (
+            self.learned("conv.bias", values.shape, lambda: values, frozen=True) if bias is not None else None
+        )
         return self.convolve(x, Kernel(weight, shift))
 
     def conv_transpose(
@@ -139,12 +143,12 @@ class Net(GraphWriter):
         inputs = [x, weight, *([self.noise("gemm.bias", (features,), BIAS_STD)] if bias else [])]
         return self.op("Gemm", *inputs, shape=(x.shape[0], features), transB=1)
 
-    def batch_norm(self, x: Value) -> Value:
+    def batch_norm(self, x: Value, gamma: float = 1.0) -> Value:
         """Batch normalization in inference form, with statistics that change nothing."""
         per_channel = (x.channels,)
-        gamma, beta = self.fill("bn.gamma", per_channel, 1), self.fill("bn.beta", per_channel, 0)
-        mean, var = self.statistics("bn.mean", per_channel, 0), self.statistics("bn.var", per_channel, 1)
-        return self.op("BatchNormalization", x, gamma, beta, mean, var, shape=x.shape)
+        learned = self.fill("bn.gamma", per_channel, gamma), self.fill("bn.beta", per_channel, 0)
+        statistics = self.statistics("bn.mean", per_channel, 0), self.statistics("bn.var", per_channel, 1)
+        return self.op("BatchNormalization", x, *learned, *statistics, shape=x.shape)
 
     # Activations
 
@@ -174,7 +178,9 @@ class Net(GraphWriter):
 
     def clip(self, x: Value, low: float, high: float) -> Value:
         """Clamp to [low, high]."""
-        return self.op("Clip", x, self.constant(low, "float32"), self.constant(high, "float32"), shape=x.shape)
+        return self.op(
+            "Clip", x, self.constant(low, "float32"), self.constant(high, "float32"), shape=x.shape
+        )
 
     # Element-wise arithmetic
 
@@ -253,7 +259,9 @@ class Net(GraphWriter):
         shape = (*x.shape[:2], *target.spatial)
         return self.op("Resize", x, None, None, self.constant(shape), shape=shape, **_RESIZE[mode])
 
-    def pool(self, kind: Literal["Max", "Average"], x: Value, kernel: int, stride: int, padding: int = 0) -> Value:
+    def pool(
+        self, kind: Literal["Max", "Average"], x: Value, kernel: int, stride: int, padding: int = 0
+    ) -> Value:
         """Max or average pooling over square windows."""
         spatial = [(n + 2 * padding - kernel) // stride + 1 for n in x.spatial]
         shape = _positive(f"{kind}Pool", (*x.shape[:2], *spatial))

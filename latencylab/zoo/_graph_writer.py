@@ -75,7 +75,9 @@ class GraphWriter:
         self._inputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
         return Value(name, shape)
 
-    def op(self, op_type: str, *inputs: Value | None, shape: Sequence[int] | None = None, **attributes: Any) -> Value:
+    def op(
+        self, op_type: str, *inputs: Value | None, shape: Sequence[int] | None = None, **attributes: Any
+    ) -> Value:
         """One node with one output, whose shape is the broadcast of the inputs' unless given; None is an absent input."""
         if shape is None:
             shape = _broadcast(op_type, [value.shape for value in inputs if value is not None])
@@ -134,7 +136,9 @@ class GraphWriter:
         infos = [helper.make_tensor_value_info(v.name, TensorProto.FLOAT, v.shape) for v in outputs]
         graph = helper.make_graph(self._nodes, self.name, self._inputs, infos, self._initializers)
         opsets = [helper.make_opsetid("", OPSET)]
-        return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="latencylab")
+        return helper.make_model(
+            graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="latencylab"
+        )
 
     @property
     def node_count(self) -> int:
@@ -189,4 +193,6 @@ def _broadcast(op_type: str, shapes: list[tuple[int, ...]]) -> tuple[int, ...]:
     try:
         return np.broadcast_shapes(*shapes)
     except ValueError:
-        raise LatencyLabError(f"zoo options give {op_type} the shapes {', '.join(map(str, shapes))}") from None
+        raise LatencyLabError(
+            f"zoo options give {op_type} the shapes {', '.join(map(str, shapes))}"
+        ) from None

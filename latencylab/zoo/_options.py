@@ -12,7 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 # What every network takes: its input image and how its pixel shuffle is spelled.
-COMMON: Mapping[str, str] = {"batch": "int", "colours": "int", "height": "int", "width": "int", "spelling": "spelling"}
+COMMON: Mapping[str, str] = {
+    "batch": "int",
+    "colours": "int",
+    "height": "int",
+    "width": "int",
+    "spelling": "spelling",
+}
 _LARGEST = 2**16
 
 
