@@ -30,10 +30,10 @@ def pure_convolution(net: Net, image: Value, *, depth: int = 64, kernel: int = 5
 def nv12_to_rgb(net: Net, image: Value, *, out_height: int = 1080, out_width: int = 1920) -> Value:
     """Stand-in for the vendor's convert_nv12 preprocessors, whose graphs are not published.
 
-    The luma plane is `image`; the chroma plane has half its height and width. What is not of the output's size
-    is resampled to it (nearest); the three are joined and mixed by a 3x3 matrix, which saturates when it is
-    requantized. Resampling is the part with no fast engine: on the VS680 the three published times are 7.4 ns
-    for each element it writes.
+    The luma plane is `image`; the chroma plane has half its height and width. A plane that is not of the
+    output's size is resampled to it (nearest); the three channels are joined and mixed by a 3x3 matrix, whose
+    requantization saturates. Resampling is the part with no fast engine: on the VS680 the three published
+    times are 7.4 ns for each element it writes.
     """
     batch, _, height, width = image.shape
     chroma = net.input("chroma", (batch, 2, height // 2, width // 2))
