@@ -7,7 +7,7 @@ stays valid while its rates are fitted.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from latencylab.errors import UnsupportedOperatorError
@@ -201,17 +201,14 @@ def _transpose(source: Tensor, name: str) -> MetaNode:
 
 
 def _rename_inputs(meta: MetaNode, renamed: Mapping[str, Tensor]) -> MetaNode:
+    """Let a meta-node read what the layout kernels wrote."""
     if not any(t.name in renamed for t in meta.inputs):
         return meta
-    inputs = tuple(renamed.get(t.name, t) for t in meta.inputs)
-    return MetaNode(
-        meta.name,
-        meta.kind,
-        meta.node,
-        meta.dtype,
-        inputs,
-        meta.weights,
-        meta.outputs,
-        meta.work,
-        meta.is_priced,
-    )
+    names = {name: tensor.name for name, tensor in renamed.items()}
+    epilogue = tuple(_reading(step, names) for step in meta.node.epilogue)
+    node = replace(_reading(meta.node, names), epilogue=epilogue)
+    return replace(meta, node=node, inputs=tuple(renamed.get(t.name, t) for t in meta.inputs))
+
+
+def _reading(node: Node, names: Mapping[str, str]) -> Node:
+    return replace(node, inputs=tuple(names.get(name, name) for name in node.inputs))
