@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from latencylab import plugins
 from latencylab.fusion._declare import declare_dtype
-from latencylab.fusion._match import Match, Refusal, Step
+from latencylab.fusion._match import Exchange, Match, Refusal, Step
 from latencylab.fusion._meta import meta_nodes
 from latencylab.fusion._rewriter import WorkingGraph
 
@@ -21,7 +21,19 @@ if TYPE_CHECKING:
 
     from latencylab.graph import Graph, MetaNode, Node
 
-__all__ = ["Decomposition", "Match", "Refusal", "Step", "declare_dtype", "decompose", "rule_names"]
+__all__ = [
+    "Decomposition",
+    "Exchange",
+    "Match",
+    "Refusal",
+    "Step",
+    "declare_dtype",
+    "decompose",
+    "rule_names",
+]
+
+
+Found = Match | Exchange | Refusal | None
 
 
 class Rule(Protocol):
@@ -30,7 +42,7 @@ class Rule(Protocol):
     ANCHORS: Collection[str]
 
     @staticmethod
-    def match(graph: WorkingGraph, node: Node) -> Match | Refusal | None:
+    def match(graph: WorkingGraph, node: Node) -> Found:
         """Look at the node and its neighbours."""
         ...
 
@@ -76,20 +88,26 @@ def _apply(graph: WorkingGraph, name: str) -> Iterator[Step | Refusal]:
         node = graph.at(slot)
         while node is not None:
             found = rule.match(graph, node)
-            written = graph.apply(found) if isinstance(found, Match) else found
+            written = _rewritten(graph, found)
             if isinstance(written, Refusal):
                 yield replace(written, rule=name)
                 break
-            if not isinstance(found, Match):
+            if found is None or isinstance(found, Refusal):
                 break
-            yield _step(name, found, written)
+            yield Step(name, written.name if written else "", tuple(n.name for n in found.nodes), found.note)
             # What was written may match again (a chain); so may the anchor if only neighbours changed.
             node = node if graph.holds(node) else _anchor(rule, written)
 
 
+def _rewritten(graph: WorkingGraph, found: Found) -> Node | Refusal | None:
+    match found:
+        case Match():
+            return graph.apply(found)
+        case Exchange():
+            return graph.exchange(found)
+        case _:
+            return found
+
+
 def _anchor(rule: Rule, node: Node | None) -> Node | None:
     return node if node is not None and node.op_type in rule.ANCHORS else None
-
-
-def _step(name: str, match: Match, written: Node | None) -> Step:
-    return Step(name, written.name if written else "", tuple(node.name for node in match.nodes), match.note)

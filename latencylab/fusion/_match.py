@@ -1,4 +1,4 @@
-"""What a rule answers, and what a person is told: Match, Refusal, Step."""
+"""What a rule answers, and what a person is told: Match, Exchange, Refusal, Step."""
 
 from __future__ import annotations
 
@@ -27,6 +27,23 @@ class Match:
     tensors: tuple[Tensor, ...] = ()
     ends: tuple[tuple[str, str], ...] = ()
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """Two neighbours that change places: `new_first` stands for `second`, `new_second` for `first`."""
+
+    first: Node
+    second: Node
+    new_first: Node
+    new_second: Node
+    tensors: tuple[Tensor, ...] = ()
+    note: str = ""
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """What is rewritten, in the order of the data flow."""
+        return self.first, self.second
 
 
 @dataclass(frozen=True, slots=True)

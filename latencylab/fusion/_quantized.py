@@ -22,6 +22,22 @@ if TYPE_CHECKING:
 QUANTIZE: Final = "QuantizeLinear"
 DEQUANTIZE: Final = "DequantizeLinear"
 
+# These move elements and change no value, so that they commute with a conversion of every element.
+MOVES: Final = frozenset(
+    {
+        "DepthToSpace",
+        "SpaceToDepth",
+        "Transpose",
+        "Reshape",
+        "Flatten",
+        "Squeeze",
+        "Unsqueeze",
+        "Slice",
+        "Split",
+    }
+    | {"Gather", "Tile", "Expand", "ChannelReplicate", "MaxPool"}
+)
+
 # Quantizers put a pair on every edge they can; longer float chains are islands, not annotations.
 _LONGEST_CHAIN: Final = 8
 
@@ -51,7 +67,7 @@ def _first(
 ) -> Node | Refusal:
     """Walk up a chain to a node whose inputs are all quantized; refuse if the chain touches a float."""
     if not has_integer_kernel(node.op_type):
-        return Refusal(f"the runtime has no integer {node.op_type}", node)
+        return Refusal(f"{node.op_type} has no integer kernel here: a float island", node)
     first = node
     for name in node.reads:
         if graph.tensors[name].is_constant or not _is_float(graph, name):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from latencylab.fusion._match import Match, Refusal
+from latencylab.fusion._match import Exchange, Match, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -91,6 +91,19 @@ class WorkingGraph:
         self._bury(released, slot)
         self._changed = True
         return self._slots[slot]
+
+    def exchange(self, pair: Exchange) -> Node:
+        """Let two neighbours change places; the caller knows that nobody else reads what is between them.
+
+        Returns the one that now comes last.
+        """
+        slots = [self._remove(node) for node in pair.nodes]
+        self.tensors.update((tensor.name, tensor) for tensor in pair.tensors)
+        self._insert(replace(pair.new_first, parts=pair.second.sources), slots[0])
+        last = replace(pair.new_second, parts=pair.first.sources)
+        self._insert(last, slots[1])
+        self._changed = True
+        return last
 
     def freeze(self) -> Graph:
         """Return the graph as it stands; the original one if nothing changed."""
