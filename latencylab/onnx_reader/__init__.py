@@ -1,8 +1,8 @@
 """ONNX file -> Graph. The only importer of onnx outside the zoo.
 
-The reader binds the inputs' dimensions, inlines local functions, infers every shape with onnx's own inference,
-rewrites older spellings as the newest, folds shape arithmetic and constant subexpressions, and drops what computes
-nothing (Identity, Dropout, dead branches). Weights' values are never needed: external data is not opened.
+The reader binds the inputs' dimensions, inlines local functions, infers all shapes with onnx's own inference,
+rewrites older spellings as the newest, folds shape arithmetic and constants, and drops what computes nothing
+(Identity, Dropout, dead branches). Weights' values are never needed: external data is not opened.
 """
 
 from __future__ import annotations
@@ -12,21 +12,22 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from latencylab.errors import ModelError
-from latencylab.graph import Graph
-from latencylab.onnx_reader._bind import bind, bound_symbols
+from latencylab.onnx_reader._bind import bind, bound_symbols, is_resized
 from latencylab.onnx_reader._builder import Builder
 from latencylab.onnx_reader._context import Context
 from latencylab.onnx_reader._functions import inlined
 from latencylab.onnx_reader._scope import Scope
 from latencylab.onnx_reader._source import open_source
 from latencylab.onnx_reader._text import quoted
-from latencylab.onnx_reader._value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from onnx import GraphProto, ModelProto
+
+    from latencylab.graph import Graph
+    from latencylab.onnx_reader._value import Value
 
 __all__ = ["Model", "read"]
 
@@ -38,8 +39,8 @@ _NO_SHAPES: Mapping[str, tuple[int, ...]] = MappingProxyType({})
 class Model:
     """A network ready to be estimated.
 
-    sha256: of the file's bytes (the graph file's alone where weights lie in files of their own); of a ModelProto,
-        of its structure without weight values.
+    sha256: of the file's bytes (the graph file's alone where weights lie in files of their own); of a
+        ModelProto, of its structure without weight values.
     opset: version of the ai.onnx operator set; 0 where the model uses none of it.
     """
 
@@ -90,7 +91,8 @@ def _read_graph(
     infos = [info for info in stored.input if info.name not in constants]
     inputs = bind(infos, dims, shapes)
     context.symbols = bound_symbols(infos, inputs)
-    scope = Scope(stored, context.fresh, context.symbols)
+    context.is_resized = is_resized(infos, inputs)
+    scope = Scope(stored, context)
     scope.kept = frozenset(output.name for output in graph.output)
     for label, value in inputs.items():
         context.fresh(label)
@@ -109,5 +111,5 @@ def _output(builder: Builder, scope: Scope, name: str, inputs: Mapping[str, Valu
     if value.name == name:
         return value
     if value.is_constant or value.name in inputs or value.name in scope.kept:
-        return builder.join(name, value)
+        return builder.join(value, name)
     return builder.rename(value, name)

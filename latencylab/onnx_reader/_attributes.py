@@ -20,25 +20,17 @@ if TYPE_CHECKING:
 MAX_FOLDED = 4096
 """Elements of a constant whose content may take part in shape arithmetic."""
 
-_NATIVE = {
-    code: np.dtype(name)
-    for code, name in DTYPES.items()
-    if name
-    in {
-        "float32",
-        "float64",
-        "float16",
-        "int8",
-        "uint8",
-        "int16",
-        "uint16",
-        "int32",
-        "uint32",
-        "int64",
-        "uint64",
-        "bool",
-    }
-}
+_MAX_SIGNS = 2**24
+
+Array = np.ndarray[Any, Any]
+
+NATIVE = frozenset(
+    {"float16", "float32", "float64", "bool"}
+    | {f"{kind}int{bits}" for kind in ("", "u") for bits in (8, 16, 32, 64)}
+)
+"""Element types that numpy knows by the same name."""
+
+_LAYOUTS = {code: np.dtype(name) for code, name in DTYPES.items() if name in NATIVE}
 
 
 def attributes_of(protos: Iterable[AttributeProto]) -> dict[str, Any]:
@@ -68,53 +60,52 @@ def _plain(proto: AttributeProto) -> Any:  # noqa: PLR0911 - one return a kind
             return None
 
 
-def content(tensor: TensorProto, limit: int = MAX_FOLDED) -> np.ndarray[Any, Any] | None:
-    """A tensor's elements, or None where they are stored elsewhere, damaged, exotic or more than `limit`."""
+def content(tensor: TensorProto, limit: int = MAX_FOLDED) -> Array | None:
+    """A tensor's elements; None where they are stored elsewhere, damaged, exotic or more than `limit`."""
     shape = tuple(tensor.dims)
-    if any(d < 0 for d in shape) or prod(shape) > limit or tensor.data_location == TensorProto.EXTERNAL:
+    if tensor.data_location == TensorProto.EXTERNAL or (shape and min(shape) < 0) or prod(shape) > limit:
         return None
-    native = _NATIVE.get(tensor.data_type)
+    native = _LAYOUTS.get(tensor.data_type)
+    raw = tensor.raw_data if native is not None else b""
     try:
-        if native is not None and tensor.raw_data:
-            return np.frombuffer(tensor.raw_data, native).reshape(shape)
-        return numpy_helper.to_array(tensor)
-    except (ValueError, TypeError, OverflowError):
+        return np.frombuffer(raw, native).reshape(shape) if raw else numpy_helper.to_array(tensor)
+    except (ValueError, TypeError, OverflowError, IndexError):
         return None
 
 
 def constant(name: str, tensor: TensorProto) -> Value:
-    """A stored tensor as a Value."""
-    where = f"constant {quoted(name)}"
+    """Look at a stored tensor."""
     dtype = DTYPES.get(tensor.data_type)
     if dtype is None:
-        raise ModelError(f"{where} has no known element type ({tensor.data_type})")
+        raise ModelError(f"constant {quoted(name)} has no known element type ({tensor.data_type})")
     shape = tuple(tensor.dims)
-    check_size(name, shape, where)
+    check_size(name, shape)
     return Value(name, dtype, shape, True, content(tensor), _is_sign(tensor, shape))
+
+
+def _is_sign(tensor: TensorProto, shape: tuple[int, ...]) -> bool:
+    """Tell whether a weight holds nothing but -1 and +1; its first element settles it for most others."""
+    native = _LAYOUTS.get(tensor.data_type)
+    if len(shape) < 2 or native is None or native.kind not in "fi" or prod(shape) > _MAX_SIGNS:
+        return False
+    raw = tensor.raw_data
+    if not raw or len(raw) != prod(shape) * native.itemsize:
+        return False
+    elements = np.frombuffer(raw, native)
+    return abs(elements[0]) == 1 and bool((np.abs(elements) == 1).all())
 
 
 def sparse_constant(name: str, tensor: SparseTensorProto) -> Value:
     """A stored sparse tensor as a Value: dense in shape, its content unknown."""
     dtype = DTYPES.get(tensor.values.data_type, "float32")
-    check_size(name, tuple(tensor.dims), f"constant {quoted(name)}")
+    check_size(name, tuple(tensor.dims))
     return Value(name, dtype, tuple(tensor.dims), True)
 
 
-def from_array(name: str, array: np.ndarray[Any, Any]) -> Value:
+def from_array(name: str, array: Array) -> Value:
     """A computed constant as a Value."""
     dtype = "string" if array.dtype.kind in "OUS" else array.dtype.name
     return Value(name, dtype, array.shape, True, array if array.size <= MAX_FOLDED else None)
-
-
-def _is_sign(tensor: TensorProto, shape: tuple[int, ...]) -> bool:
-    """Whether a weight holds nothing but -1 and +1; the first elements settle it for all but binary weights."""
-    native = _NATIVE.get(tensor.data_type)
-    if len(shape) < 2 or native is None or native.kind not in "fi" or not tensor.raw_data:
-        return False
-    if len(tensor.raw_data) != prod(shape) * native.itemsize or not tensor.raw_data:
-        return False
-    elements = np.frombuffer(tensor.raw_data, native)
-    return bool((np.abs(elements[:64]) == 1).all() and (np.abs(elements) == 1).all())
 
 
 def constant_node(name: str, attributes: Mapping[str, AttributeProto]) -> Value:

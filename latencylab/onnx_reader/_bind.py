@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from latencylab.errors import DynamicShapeError, LatencyLabError, ModelError, UnknownNameError
 from latencylab.onnx_reader._text import dimensions, quoted
 from latencylab.onnx_reader._value import Value, check_size, partial_from_type
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from onnx import TypeProto, ValueInfoProto
 
@@ -40,6 +40,15 @@ def bound_symbols(infos: Sequence[ValueInfoProto], inputs: Mapping[str, Value]) 
         for d, size in zip(_dims_of(info.type), inputs[info.name].shape, strict=False)
         if d.dim_param
     }
+
+
+def is_resized(infos: Sequence[ValueInfoProto], inputs: Mapping[str, Value]) -> bool:
+    """Whether an input got another size than the fixed one in the file, whose other sizes are then stale."""
+    return any(
+        d.dim_value > 0 and d.dim_value != size
+        for info in infos
+        for d, size in zip(_dims_of(info.type), inputs[info.name].shape, strict=False)
+    )
 
 
 def _check_options(
@@ -81,11 +90,9 @@ def _declared(info: ValueInfoProto, dims: Mapping[str, int], shapes: Mapping[str
     return [dims.get(d.dim_param, d.dim_param) if d.dim_param else _size(d) for d in proto]
 
 
-def _size(dim: object) -> int | str:
+def _size(dim: Any) -> int | str:
     """A dimension's number; an absent or negative one is how some exporters write a free dimension."""
-    value = getattr(dim, "dim_value", 0)
-    has_value = dim.HasField("dim_value")  # type: ignore[attr-defined]
-    return value if has_value and value >= 0 else "?"
+    return int(dim.dim_value) if dim.HasField("dim_value") and dim.dim_value >= 0 else "?"
 
 
 def _value(info: ValueInfoProto, shape: Shape) -> Value:
@@ -97,24 +104,24 @@ def _value(info: ValueInfoProto, shape: Shape) -> Value:
             f"{where} has an empty dimension in {dimensions(shape)}: give it a size with --shape "
             f"{_plain(info.name)}={','.join(str(d or 1) for d in shape)}"
         )
-    check_size(info.name, shape, where)
+    check_size(info.name, shape)
     partial = partial_from_type(info.type)
     if partial.dtype is None:
         raise ModelError(f"{where} has no known element type")
     return Value(info.name, partial.dtype, shape, container=partial.container)
 
 
-def _dims_of(proto: TypeProto) -> list[TypeProto.Tensor]:
+def _dims_of(proto: TypeProto) -> list[Any]:
     tensor = _tensor_type(proto)
     return list(tensor.shape.dim) if tensor is not None else []
 
 
 def _has_rank(proto: TypeProto) -> bool:
     tensor = _tensor_type(proto)
-    return tensor is None or tensor.HasField("shape")
+    return tensor is None or bool(tensor.HasField("shape"))
 
 
-def _tensor_type(proto):  # type: ignore[no-untyped-def]
+def _tensor_type(proto: TypeProto) -> Any:
     """The innermost tensor type of a possibly nested type; None where there is none."""
     kind = proto.WhichOneof("value")
     if kind in {"tensor_type", "sparse_tensor_type"}:

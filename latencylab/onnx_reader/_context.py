@@ -21,7 +21,10 @@ OLDEST_OPSET = 7
 
 
 class Context:
-    """Operator sets, names already given, what was inferred, and what had to be assumed."""
+    """Operator sets, names already given, what was inferred, and what had to be assumed.
+
+    symbols: sizes of the inputs' symbolic dimensions. is_resized: an input has another size than in the file.
+    """
 
     def __init__(self, model: ModelProto) -> None:
         opsets = {_canonical(opset.domain): opset.version for opset in model.opset_import}
@@ -29,6 +32,7 @@ class Context:
         self.opset = opsets.get("", 0)
         self.inference = Inference(opsets, model.ir_version)
         self.symbols: dict[str, int] = {}
+        self.is_resized = False
         self._assumptions: dict[str, None] = {}
         self._names = _Names()
         self._labels = _Names(node.name for node in model.graph.node)
@@ -48,7 +52,7 @@ class Context:
 
     def label(self, step: Step) -> str:
         """A node name not given before: the file's own, or the operator and its position."""
-        return self._labels.take(step.node.name, f"{step.node.op_type}_{step.index}")
+        return self._labels.take(step.node.name, f"{step.node.op_type}_{step.position}")
 
     def unique_label(self, name: str) -> str:
         """`name`, or that with a number where a node of the file bears it."""
@@ -59,7 +63,7 @@ class Context:
 
     def attributes(self, node: NodeProto) -> tuple[bytes, Mapping[str, Any]]:
         """A node's attributes, serialised and as plain values; equal ones share one mapping."""
-        spelling = b"\0".join(attribute.SerializeToString(deterministic=True) for attribute in node.attribute)
+        spelling = b"\0".join(attribute.SerializeToString() for attribute in node.attribute)
         plain = self._attributes.get(spelling)
         if plain is None:
             plain = self._attributes[spelling] = attributes_of(node.attribute)
@@ -80,7 +84,7 @@ class _Names:
         self._counts: dict[str, int] = {}
 
     def take(self, name: str, otherwise: str = "") -> str:
-        """`name` if it is not empty and free; else `otherwise` (default: `name`), numbered until it is free."""
+        """`name` if it is not empty and free; else `otherwise` (default: `name`), numbered until free."""
         if name and name not in self._given:
             self._given.add(name)
             return name
@@ -100,7 +104,7 @@ def _check_opset(opsets: Mapping[str, int], graph: GraphProto) -> None:
             raise ModelError("the model does not say which opset of ai.onnx it uses (no opset_import)")
     elif version < OLDEST_OPSET:
         raise ModelError(
-            f"opset {version} is older than {OLDEST_OPSET}: convert the model with onnx.version_converter first"
+            f"opset {version} is older than {OLDEST_OPSET}: convert the model with onnx.version_converter"
         )
     elif version > newest:
         raise ModelError(

@@ -1,7 +1,8 @@
-"""If, Loop, Scan and SequenceMap: their bodies become Graphs, their trip counts numbers, guesses sentences.
+"""If, Loop, Scan and SequenceMap: bodies become Graphs, trip counts numbers, guesses sentences.
 
-A control-flow Node's attributes hold `then_branch`/`else_branch` or `body` (Graphs) and `trip_count`; its inputs
-end with the outer tensors that its bodies read. An If whose condition is known gives way to the branch taken.
+A control-flow Node's attributes hold `then_branch`/`else_branch` or `body` (Graphs) and `trip_count`; its
+inputs end with the outer tensors that its bodies read. An If whose condition is known gives way to the branch
+taken.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def _if(builder: Builder, step: Step, scope: Scope) -> None:
 
 def _inline(builder: Builder, step: Step, scope: Scope, branch: str) -> None:
     graph = _subgraph(step.node, branch)
-    inner = Scope(graph, builder.context.fresh, builder.context.symbols, scope)
+    inner = Scope(graph, builder.context, scope)
     builder.walk(graph, inner)
     for name, output in zip(step.node.output, graph.output, strict=False):
         if name:
@@ -130,7 +131,7 @@ def _scan(builder: Builder, step: Step, scope: Scope) -> None:
 
 
 def _scan_8(builder: Builder, step: Step, scope: Scope) -> None:
-    """The first Scan: every input has a batch axis in front of the scanned one, and the body runs for each."""
+    """The first Scan: inputs have a batch axis before the scanned one, and the body runs for each pair."""
     attributes = builder.context.attributes(step.node)[1]
     given = [_input(step, scope, index) for index in range(1, len(step.node.input))]
     state_count = len(given) - int(attributes.get("num_scan_inputs", 1))
@@ -193,7 +194,7 @@ def _read(builder: Builder, graph: GraphProto, scope: Scope, given: Sequence[Val
     context = builder.context
     if len(graph.input) != len(given):
         raise ModelError(f"a control-flow body takes {len(graph.input)} inputs but is given {len(given)}")
-    inner = Scope(graph, context.fresh, context.symbols, scope)
+    inner = Scope(graph, context, scope)
     inputs = [
         replace(value, name=context.fresh(info.name), array=None, is_constant=False)
         for info, value in zip(graph.input, given, strict=True)
@@ -224,13 +225,14 @@ def _emit(
     inputs = [scope.lookup(name) if name else None for name in step.node.input]
     inputs += [scope.lookup(name) for name in step.captured]
     plain = builder.context.attributes(step.node)[1]
-    builder.emit(step, inputs, outputs, step.node.op_type, {**plain, **attributes})
+    builder.emit(step, step.node.op_type, inputs, outputs, {**plain, **attributes})
 
 
 def _subgraph(node: NodeProto, name: str) -> GraphProto:
     for attribute in node.attribute:
         if attribute.name == name and attribute.HasField("g"):
-            return attribute.g
+            graph: GraphProto = attribute.g
+            return graph
     raise ModelError(f"{shown(node)} has no {name}")
 
 

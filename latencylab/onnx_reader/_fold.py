@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latencylab.onnx_reader._attributes import MAX_FOLDED
+from latencylab.onnx_reader._attributes import MAX_FOLDED, NATIVE, Array
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from latencylab.onnx_reader._value import Partial, Value
 
-Array = np.ndarray[Any, Any]
-Kernel = "Callable[[Sequence[Array | None], Mapping[str, Any]], Any]"
 
 RANDOM = frozenset(
     {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial"}
@@ -47,10 +45,9 @@ def fold(
     arrays = [None if value is None else value.array for value in inputs]
     try:
         with np.errstate(all="ignore"):
-            computed = kernel(arrays, attributes) if kernel is not None else None
+            return None if kernel is None else _typed(kernel(arrays, attributes), outputs)
     except _FAULTS:
         return None
-    return None if computed is None else _typed(computed, outputs)
 
 
 def _is_small(output: Partial) -> bool:
@@ -63,18 +60,17 @@ def _typed(computed: Any, outputs: Sequence[Partial]) -> tuple[Array, ...] | Non
     typed = []
     for array, output in zip(arrays, outputs, strict=False):
         fits = output.shape is None or None in output.shape or output.shape == array.shape
-        if output.dtype not in _NUMPY or not fits or array.size > MAX_FOLDED:
+        if output.dtype not in NATIVE or not fits or array.size > MAX_FOLDED:
             return None
         typed.append(array if array.dtype.name == output.dtype else array.astype(output.dtype))
     return tuple(typed)
 
 
-_NUMPY = frozenset("float16 float32 float64 int8 uint8 int16 uint16 int32 uint32 int64 uint64 bool".split())
 _BOUNDED = frozenset({"NonZero"})
 """Operators whose output cannot be larger than their input, though its size is not known beforehand."""
 
 
-def _shape(shape: tuple[int, ...], attributes: Mapping[str, Any]) -> Array:
+def _shape(shape: tuple[int, ...], attributes: Mapping[str, Any]) -> Any:
     return np.array(shape[attributes.get("start", 0) : attributes.get("end")], np.int64)
 
 
@@ -86,7 +82,7 @@ def _get(x: Sequence[Array | None], index: int) -> Array | None:
     return x[index] if index < len(x) else None
 
 
-def _divide(x: Any, _: Any) -> Array:
+def _divide(x: Any, _: Any) -> Any:
     """Integers divide towards zero, as C does."""
     if x[0].dtype.kind == "f":
         return x[0] / x[1]
@@ -95,7 +91,7 @@ def _divide(x: Any, _: Any) -> Array:
     return np.sign(x[0]) * np.sign(x[1]) * (np.abs(x[0]) // np.abs(x[1]))
 
 
-def _slice(x: Any, _: Any) -> Array:
+def _slice(x: Any, _: Any) -> Any:
     starts, ends = _ints(x[1]) or [], _ints(x[2]) or []
     axes = _ints(_get(x, 3)) or list(range(len(starts)))
     steps = _ints(_get(x, 4)) or [1] * len(starts)
@@ -107,19 +103,19 @@ def _slice(x: Any, _: Any) -> Array:
     return x[0][tuple(index)]
 
 
-def _squeeze(x: Any, _: Any) -> Array:
+def _squeeze(x: Any, _: Any) -> Any:
     axes = _ints(_get(x, 1))
     return np.squeeze(x[0], axis=None if axes is None else tuple(axes))
 
 
-def _reshape(x: Any, attributes: Mapping[str, Any]) -> Array:
+def _reshape(x: Any, attributes: Mapping[str, Any]) -> Any:
     keeps_zero = attributes.get("allowzero", 0)
     sizes = [x[0].shape[i] if d == 0 and not keeps_zero else d for i, d in enumerate(_ints(x[1]) or [])]
     return x[0].reshape(sizes)
 
 
 def _reduce(function: Any) -> Any:
-    def kernel(x: Any, attributes: Mapping[str, Any]) -> Array:
+    def kernel(x: Any, attributes: Mapping[str, Any]) -> Any:
         axes = _ints(_get(x, 1))
         if not axes and attributes.get("noop_with_empty_axes", 0):
             return x[0]
@@ -130,19 +126,19 @@ def _reduce(function: Any) -> Any:
     return kernel
 
 
-def _modulo(x: Any, attributes: Mapping[str, Any]) -> Array:
+def _modulo(x: Any, attributes: Mapping[str, Any]) -> Any:
     if not x[1].all():
         raise ZeroDivisionError
     return np.fmod(x[0], x[1]) if attributes.get("fmod") else np.mod(x[0], x[1])
 
 
-def _range(x: Any, _: Any) -> Array:
+def _range(x: Any, _: Any) -> Any:
     if not np.isfinite([float(i) for i in x]).all() or abs((x[1] - x[0]) / x[2]) > MAX_FOLDED:
         raise ValueError
     return np.arange(x[0].item(), x[1].item(), x[2].item(), dtype=x[0].dtype)
 
 
-def _constant_of_shape(x: Any, attributes: Mapping[str, Any]) -> Array:
+def _constant_of_shape(x: Any, attributes: Mapping[str, Any]) -> Any:
     return np.full(_ints(x[0]) or (), attributes.get("value", (0.0,))[0])
 
 
@@ -153,13 +149,13 @@ def _split(x: Any, attributes: Mapping[str, Any]) -> tuple[Array, ...]:
     return tuple(np.split(x[0], np.cumsum(sizes)[:-1], axis=attributes.get("axis", 0)))
 
 
-def _clip(x: Any, _: Any) -> Array:
+def _clip(x: Any, _: Any) -> Any:
     low, high = _get(x, 1), _get(x, 2)
     return np.clip(x[0], low, high) if low is not None or high is not None else x[0]
 
 
 def _many(function: Any) -> Any:
-    def kernel(x: Any, _: Any) -> Array:
+    def kernel(x: Any, _: Any) -> Any:
         result = x[0]
         for item in x[1:]:
             result = function(result, item)

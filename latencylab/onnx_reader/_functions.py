@@ -10,9 +10,9 @@ from latencylab.errors import ModelError
 from latencylab.onnx_reader._text import one_line, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from onnx import FunctionProto, NodeProto
+    from onnx import FunctionProto, GraphProto, NodeProto
 
 MAX_NODES = 2_000_000
 """Nodes a model may grow to; a chain of functions that call each other twice doubles at every step."""
@@ -60,7 +60,7 @@ def _size(nodes: Iterable[NodeProto], sizes: Mapping[Key, int]) -> int:
     return sum(sizes.get(_key(node), 1) + sum(_size(g.node, sizes) for g in _graphs(node)) for node in nodes)
 
 
-def _graphs(node: NodeProto):  # type: ignore[no-untyped-def]
+def _graphs(node: NodeProto) -> Iterator[GraphProto]:
     for attribute in node.attribute:
         if attribute.HasField("g"):
             yield attribute.g
@@ -100,5 +100,4 @@ def _calls(nodes: Iterable[NodeProto], bodies: Mapping[Key, FunctionProto]) -> l
 
 
 def _key(item: NodeProto | FunctionProto) -> Key:
-    name = item.op_type if hasattr(item, "op_type") else item.name
-    return (item.domain, name, item.overload)
+    return (item.domain, getattr(item, "op_type", item.name), item.overload)

@@ -29,8 +29,7 @@ _FLOAT_DECIDES_SHAPE = frozenset({"Resize", "Upsample", "Range", "OneHot", "MelW
 
 
 @lru_cache(maxsize=4096)
-def schema(op_type: str, version: int, domain: str) -> defs.OpSchema | None:
-    """The operator's schema in that opset, or None where onnx does not know it."""
+def _schema(op_type: str, version: int, domain: str) -> defs.OpSchema | None:
     try:
         return defs.get_schema(op_type, version, domain)
     except (defs.SchemaError, RuntimeError, ValueError):
@@ -46,10 +45,14 @@ class Inference:
     """Answers for one model: its operator sets, and what was asked before."""
 
     def __init__(self, opsets: Mapping[str, int], ir_version: int) -> None:
-        self.opsets = opsets
+        self._opsets = opsets
         self._imports = [helper.make_opsetid(domain, version) for domain, version in opsets.items()]
         self._ir_version = ir_version
         self._known: dict[Any, tuple[Partial, ...]] = {}
+
+    def schema(self, node: NodeProto, domain: str) -> defs.OpSchema | None:
+        """The operator's schema in this model's opset, or None where onnx does not know it."""
+        return _schema(node.op_type, self._opsets.get(domain, 1), domain)
 
     def outputs(
         self,
@@ -80,9 +83,9 @@ class Inference:
     def _ask(
         self, node: NodeProto, domain: str, attributes: Mapping[str, Any], inputs: Sequence[Value | None]
     ) -> tuple[Partial, ...]:
-        known = schema(node.op_type, self.opsets.get(domain, 1), domain)
+        known = self.schema(node, domain)
         try:
-            own = _contrib.outputs(self, node, domain, attributes, inputs)
+            own = _contrib.outputs(self, node.op_type, domain, attributes, inputs)
             if own is not None:
                 return own + (Partial(),) * (len(node.output) - len(own))
             if known is None:
@@ -134,7 +137,7 @@ def _type_of(value: Value) -> TypeProto:
 
 
 def _decides_shape(op_type: str, value: Value) -> bool:
-    """Whether an output's shape may hang on this constant's content (sizes, axes, pads; not scales or biases)."""
+    """Whether a shape may hang on this constant's content (sizes, axes, pads; not scales or biases)."""
     small = prod(value.shape) <= 8
     return value.dtype == "int64" or (small and (value.dtype == "int32" or op_type in _FLOAT_DECIDES_SHAPE))
 

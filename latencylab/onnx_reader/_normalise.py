@@ -9,29 +9,30 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from latencylab.onnx_reader._attributes import from_array
-from latencylab.onnx_reader._value import Value
+from latencylab.onnx_reader._attributes import Array, from_array
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
-    Inputs = tuple[Value | None, ...]
+    from latencylab.onnx_reader._value import Value
+
+    Inputs = Sequence[Value | None]
 
 
 class Spelling(NamedTuple):
-    """A node's operator, inputs and attributes; constants it grew are unnamed ("") until placed in the graph."""
+    """A node's operator, inputs and attributes; constants it grew are unnamed ("") until placed."""
 
     op_type: str
-    inputs: tuple[Value | None, ...]
+    inputs: Inputs
     attributes: Mapping[str, Any]
 
 
-def normalise(op_type: str, version: int, inputs: Inputs, attributes: Mapping[str, Any]) -> Spelling:
+def normalise(version: int, call: Spelling) -> Spelling:
     """The newest spelling of a call of the default domain written for opset `version`."""
-    rule = _RULES.get(op_type)
+    rule = _RULES.get(call.op_type)
     if rule is None or version >= rule.until:
-        return Spelling(op_type, inputs, attributes)
-    return rule.rewrite(version, op_type, inputs, attributes)
+        return call
+    return rule.rewrite(version, *call)
 
 
 class _Rule(NamedTuple):
@@ -41,7 +42,7 @@ class _Rule(NamedTuple):
     rewrite: Callable[[int, str, Inputs, Mapping[str, Any]], Spelling]
 
 
-def _grown(inputs: Inputs, *more: np.ndarray[Any, Any] | None, at: int = 1) -> Inputs:
+def _grown(inputs: Inputs, *more: Array | None, at: int = 1) -> Inputs:
     """Inputs with constants placed from position `at` on; absent ones at the end are left out."""
     constants = [None if array is None else from_array("", array) for array in more]
     while constants and constants[-1] is None:
@@ -54,11 +55,11 @@ def _without(attributes: Mapping[str, Any], *names: str) -> dict[str, Any]:
     return {name: value for name, value in attributes.items() if name not in names}
 
 
-def _int64(values: Any) -> np.ndarray[Any, Any] | None:
+def _int64(values: Any) -> Array | None:
     return None if values is None else np.array(values, np.int64)
 
 
-def _float(values: Any) -> np.ndarray[Any, Any] | None:
+def _float(values: Any) -> Array | None:
     return None if values is None else np.array(values, np.float32)
 
 
@@ -94,7 +95,7 @@ def _dropout(_: int, op_type: str, inputs: Inputs, attributes: Mapping[str, Any]
 
 
 def _upsample(version: int, _: str, inputs: Inputs, attributes: Mapping[str, Any]) -> Spelling:
-    """Upsample(x, scales), scales an attribute before opset 9 = Resize with asymmetric coordinates, floored."""
+    """Upsample(x, scales) = Resize with asymmetric coordinates, floored; before opset 9 an attribute."""
     scales = _grown(inputs, _float(attributes.get("scales"))) if version < 9 else inputs
     return Spelling("Resize", _roi_inserted(scales), _old_resize(_without(attributes, "scales")))
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Step(NamedTuple):
     """A node with its position in the file and all the names it reads, those of its subgraphs' included."""
 
-    index: int
+    position: int
     node: NodeProto
     reads: tuple[str, ...]
     captured: tuple[str, ...]
@@ -81,12 +81,12 @@ def _writers(graph: GraphProto, steps: Sequence[Step]) -> dict[str, int]:
             if name and name in writers:
                 raise ModelError(f"{shown(step.node)} writes {quoted(name)}, which is already written")
             if name:
-                writers[name] = step.index
+                writers[name] = step.position
     return {name: index for name, index in writers.items() if index >= 0}
 
 
 def _sorted(steps: list[Step], writers: dict[str, int]) -> list[Step]:
-    if all(writers.get(name, -1) < step.index for step in steps for name in step.reads):
+    if all(writers.get(name, -1) < step.position for step in steps for name in step.reads):
         return steps
     return _toposort(steps, writers)
 
@@ -98,7 +98,7 @@ def _toposort(steps: Sequence[Step], writers: dict[str, int]) -> list[Step]:
     for step in steps:
         for name in step.reads:
             if name in writers:
-                readers.setdefault(writers[name], set()).add(step.index)
+                readers.setdefault(writers[name], set()).add(step.position)
     ready = [index for index, count in enumerate(waits) if count == 0]
     order: list[Step] = []
     while ready:

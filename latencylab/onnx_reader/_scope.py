@@ -12,35 +12,27 @@ from latencylab.onnx_reader._text import quoted
 from latencylab.onnx_reader._value import Partial, Value, partial_from_type
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from onnx import GraphProto, SparseTensorProto, TypeProto
+
+    from latencylab.onnx_reader._context import Context
 
 
 class Scope:
     """Names of one graph of the file, and of those around it.
 
-    declared: types the file gives for intermediate values. kept: names whose writers stay, being graph outputs.
-    read_names: names somebody reads.
+    kept: names whose writers stay because they are the network's outputs. read_names: names somebody reads.
     """
 
-    def __init__(
-        self,
-        graph: GraphProto,
-        fresh: Callable[[str], str],
-        symbols: Mapping[str, int],
-        parent: Scope | None = None,
-    ) -> None:
-        self.values: dict[str, Value] = {}
-        self.stored: dict[str, TensorProto | SparseTensorProto] = {}
-        self._fresh = fresh
+    def __init__(self, graph: GraphProto, context: Context, parent: Scope | None = None) -> None:
         self.parent = parent
+        self.values: dict[str, Value] = {}
         self.kept: frozenset[str] = frozenset()
         self.read_names: set[str] = set()
-        self.declared = {
-            info.name: _bound(info.type, symbols) for info in (*graph.value_info, *graph.output) if info.name
-        }
-        self.stored.update((tensor.name, tensor) for tensor in graph.initializer)
+        self._context = context
+        self._types = {info.name: info.type for info in (*graph.value_info, *graph.output) if info.name}
+        self.stored: dict[str, TensorProto | SparseTensorProto] = {t.name: t for t in graph.initializer}
         self.stored.update((tensor.values.name, tensor) for tensor in graph.sparse_initializer)
         if len(self.stored) < len(graph.initializer) + len(graph.sparse_initializer):
             raise ModelError(f"graph {quoted(graph.name)} stores two constants under one name")
@@ -68,30 +60,30 @@ class Scope:
             scope = scope.parent
         raise ModelError(f"nothing produces {quoted(name)}")
 
-    def is_stored(self, name: str) -> bool:
-        """Whether the graph of this scope stores a constant of that name."""
-        return name in self.stored
-
     def load(self, name: str) -> Value | None:
-        """The constant this graph stores under a name."""
+        """The constant that the graph of this scope stores under a name."""
         stored = self.stored.get(name)
         if stored is None:
             return None
-        placed = self._fresh(name)
-        value = (
-            constant(placed, stored) if isinstance(stored, TensorProto) else sparse_constant(placed, stored)
-        )
+        placed = self._context.fresh(name)
+        is_dense = isinstance(stored, TensorProto)
+        value = constant(placed, stored) if is_dense else sparse_constant(placed, stored)
         self.values[name] = value
         return value
+
+    def declared(self, name: str) -> Partial:
+        """What the file says about a value; sizes it gives for inputs of other sizes do not count."""
+        if name not in self._types:
+            return Partial()
+        partial = _bound(self._types[name], self._context.symbols)
+        return partial._replace(shape=None) if self._context.is_resized else partial
 
 
 def _bound(proto: TypeProto, symbols: Mapping[str, int]) -> Partial:
     """A declared type whose symbolic dimensions are those of the inputs, now bound."""
     partial = partial_from_type(proto)
-    if partial.shape is None or partial.container is not None or not proto.HasField("tensor_type"):
+    if partial.shape is None or proto.WhichOneof("value") != "tensor_type":
         return partial
-    dims = proto.tensor_type.shape.dim
-    shape = tuple(
-        symbols.get(d.dim_param) if d.dim_param else size for d, size in zip(dims, partial.shape, strict=True)
-    )
-    return partial._replace(shape=tuple(d if d is None or d >= 0 else None for d in shape))
+    pairs = zip(proto.tensor_type.shape.dim, partial.shape, strict=True)
+    shape = [symbols.get(dim.dim_param) if dim.dim_param else size for dim, size in pairs]
+    return partial._replace(shape=tuple(None if d is None or d < 0 else d for d in shape))

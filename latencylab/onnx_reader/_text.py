@@ -1,4 +1,4 @@
-"""Text from a file made fit for one line on a terminal: names may hold markup, control characters or novels."""
+"""Text from a file made fit for one line: names may hold markup, control characters or whole novels."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_NAME_LENGTH = 60
 _MESSAGE_LENGTH = 240
 
 
-def quoted(name: str) -> str:
-    """A name in quotes, control characters escaped, its middle left out where it is long."""
-    if len(name) > _NAME_LENGTH:
-        half = _NAME_LENGTH // 2
+def quoted(name: str, length: int = 60) -> str:
+    """Quote a name, with control characters escaped and the middle of a long one left out."""
+    if len(name) > length:
+        half = length // 2
         name = f"{name[:half]}…{name[-half:]}"
     return repr(name)
 

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from latencylab.onnx_reader._value import Partial, Value
 
 
+_WITHIN_INPUT = frozenset({"Compress", "Slice", "TopK", "Unique"})
+
+
 def shape(op_type: str, partial: Partial, inputs: Sequence[Value | None]) -> tuple[int, ...] | None:
     """The largest shape the output can have; None where nothing bounds it."""
     first = inputs[0] if inputs else None
@@ -19,15 +22,10 @@ def shape(op_type: str, partial: Partial, inputs: Sequence[Value | None]) -> tup
     size = prod(first.shape)
     if op_type == "NonZero":
         return (len(first.shape), size)
-    if op_type in {"Unique", "Compress"}:
-        return _largest(partial.shape or (None,), first.shape, size)
-    if op_type in {"Slice", "TopK"}:
-        return _largest(partial.shape or (None,) * len(first.shape), first.shape, size)
-    if op_type.startswith("Reduce"):
-        return _largest(partial.shape or (None,) * len(first.shape), first.shape, size)
-    if op_type == "NonMaxSuppression":
-        return (_selected(inputs), 3)
-    return None
+    if op_type in _WITHIN_INPUT or op_type.startswith("Reduce"):
+        is_flat = op_type in {"Compress", "Unique"}
+        return _largest(partial.shape or (None,) * (1 if is_flat else len(first.shape)), first.shape, size)
+    return (_selected(inputs), 3) if op_type == "NonMaxSuppression" else None
 
 
 def _largest(known: Sequence[int | None], limits: tuple[int, ...], size: int) -> tuple[int, ...]:

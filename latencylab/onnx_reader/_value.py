@@ -69,12 +69,12 @@ class Value:
         return Tensor(self.name, self.shape, self.dtype, self.is_constant, values, self.is_sign)
 
 
-def check_size(name: str, shape: tuple[int, ...], where: str) -> None:
+def check_size(name: str, shape: tuple[int, ...]) -> None:
     """Raise ModelError for a negative dimension or a size no memory could hold."""
-    if any(d < 0 for d in shape):
-        raise ModelError(f"{where}: tensor {quoted(name)} has the impossible shape {dimensions(shape)}")
+    if shape and min(shape) < 0:
+        raise ModelError(f"tensor {quoted(name)} has the impossible shape {dimensions(shape)}")
     if prod(shape) > MAX_ELEMENTS:
-        raise ModelError(f"{where}: tensor {quoted(name)} of shape {dimensions(shape)} is absurdly large")
+        raise ModelError(f"tensor {quoted(name)} of shape {dimensions(shape)} is absurdly large")
 
 
 def partial_from_type(proto: TypeProto) -> Partial:
