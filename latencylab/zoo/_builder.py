@@ -138,7 +138,7 @@ class Net(GraphWriter):
         return self.op("ConvTranspose", *inputs, shape=shape, **attributes)
 
     def linear(self, x: Value, features: int, *, bias: bool = True, gain: float = 1.0) -> Value:
-        """Fully connected layer over [batch, features]. ZOO counts convolutions only; its MACs are not tallied."""
+        """Fully connected layer over [batch, features]; the tally of MACs is of convolutions only."""
         weight = self.noise("gemm.weight", (features, x.shape[1]), sqrt(gain / x.shape[1]))
         inputs = [x, weight, *([self.noise("gemm.bias", (features,), BIAS_STD)] if bias else [])]
         return self.op("Gemm", *inputs, shape=(x.shape[0], features), transB=1)
@@ -185,19 +185,19 @@ class Net(GraphWriter):
     # Element-wise arithmetic
 
     def add(self, a: Value, b: Value | float) -> Value:
-        """a + b, broadcast."""
+        """Sum, broadcast."""
         return self.op("Add", a, self._operand(b))
 
     def sub(self, a: Value, b: Value | float) -> Value:
-        """a - b, broadcast."""
+        """Difference, broadcast."""
         return self.op("Sub", a, self._operand(b))
 
     def mul(self, a: Value, b: Value | float) -> Value:
-        """a * b, broadcast."""
+        """Product, broadcast."""
         return self.op("Mul", a, self._operand(b))
 
     def div(self, a: Value, b: Value | float) -> Value:
-        """a / b, broadcast."""
+        """Quotient, broadcast."""
         return self.op("Div", a, self._operand(b))
 
     def per_channel(self, role: str, channels: int, value: float) -> Value:
@@ -239,11 +239,11 @@ class Net(GraphWriter):
         return _spellings.depth_to_space(self, x, scale, mode)
 
     def tile_channels(self, x: Value, times: int) -> Value:
-        """abc -> abcabcabc: nearest upsampling when DepthToSpace is DCR."""
+        """Copies after one another, abcabcabc: nearest upsampling when DepthToSpace is DCR."""
         return _spellings.tile_channels(self, x, times)
 
     def repeat_channels(self, x: Value, times: int) -> Value:
-        """abc -> aaabbbccc (repeat_interleave): nearest upsampling when DepthToSpace is CRD."""
+        """Each repeated (repeat_interleave), aaabbbccc: nearest upsampling when DepthToSpace is CRD."""
         return _spellings.repeat_channels(self, x, times)
 
     # Resampling and reduction

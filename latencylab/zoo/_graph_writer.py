@@ -78,7 +78,7 @@ class GraphWriter:
     def op(
         self, op_type: str, *inputs: Value | None, shape: Sequence[int] | None = None, **attributes: Any
     ) -> Value:
-        """One node with one output, whose shape is the broadcast of the inputs' unless given; None is an absent input."""
+        """One node with one output, of the inputs' broadcast shape unless given; None is an absent input."""
         if shape is None:
             shape = _broadcast(op_type, [value.shape for value in inputs if value is not None])
         return self.multi_op(op_type, *inputs, shapes=(tuple(shape),), **attributes)[0]
@@ -116,7 +116,7 @@ class GraphWriter:
         return self.learned(role, shape, lambda: uniform(seed, shape) * np.float32(std * sqrt(3)))
 
     def signs(self, role: str, shape: tuple[int, ...]) -> Value:
-        """Binary weights: random +1 and -1, written even without weights since their values are their type."""
+        """Binary weights: random +1 and -1, always written since their values are their type."""
         seed = f"{self.name}/{role}/{self._used[role]}"
         name = self.fresh(role)
         self.parameters += prod(shape)
@@ -176,7 +176,8 @@ class GraphWriter:
         self._weight_bytes += size_bytes
         if self._weight_bytes > _PROTOBUF_LIMIT_BYTES:
             raise LatencyLabError(
-                f"zoo network {self.name}: its weights exceed the 2 GiB an ONNX file can hold; build it without weights"
+                f"zoo network {self.name}: its weights exceed the 2 GiB an ONNX file can hold; "
+                "build it without weights"
             )
 
 

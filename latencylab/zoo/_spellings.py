@@ -23,14 +23,21 @@ _PERM = {"CRD": (0, 1, 4, 2, 5, 3), "DCR": (0, 3, 4, 1, 5, 2)}
 
 def depth_to_space(net: Net, x: Value, scale: int, mode: Literal["CRD", "DCR"]) -> Value:
     """DepthToSpace, or Reshape-Transpose-Reshape."""
+    if net.spelling != "clean":
+        return unfolded(net, x, scale, mode)
+    batch, channels, height, width = x.shape
+    shape = (batch, channels // scale**2, height * scale, width * scale)
+    return net.op("DepthToSpace", x, shape=shape, blocksize=scale, mode=mode)
+
+
+def unfolded(net: Net, x: Value, scale: int, mode: Literal["CRD", "DCR"]) -> Value:
+    """Pixel shuffle as Reshape-Transpose-Reshape in every spelling."""
     batch, channels, height, width = x.shape
     colours = channels // scale**2
-    shape = (batch, colours, height * scale, width * scale)
-    if net.spelling == "clean":
-        return net.op("DepthToSpace", x, shape=shape, blocksize=scale, mode=mode)
     factors = (colours, scale, scale) if mode == "CRD" else (scale, scale, colours)
-    unfolded = _view(net, x, (batch, *factors, height, width), {0: (0, 1), 4: (2, 1), 5: (3, 1)})
-    swapped = net.transpose(unfolded, *_PERM[mode])
+    axes = _view(net, x, (batch, *factors, height, width), {0: (0, 1), 4: (2, 1), 5: (3, 1)})
+    swapped = net.transpose(axes, *_PERM[mode])
+    shape = (batch, colours, height * scale, width * scale)
     return _view(net, swapped, shape, {0: (0, 1), 2: (2, scale), 3: (4, scale)})
 
 
@@ -46,7 +53,7 @@ def tile_channels(net: Net, x: Value, times: int) -> Value:
 
 
 def repeat_channels(net: Net, x: Value, times: int) -> Value:
-    """Unsqueeze-Expand-Reshape: ONNX has no operator that repeats each channel, so this is the clean form too."""
+    """Unsqueeze-Expand-Reshape, in the clean form too: ONNX has no operator that repeats each channel."""
     batch, channels, *spatial = x.shape
     column = net.op("Unsqueeze", x, net.constant([2]), shape=(batch, channels, 1, *spatial))
     shape = (batch, channels, times, *spatial)

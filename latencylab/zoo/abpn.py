@@ -24,6 +24,6 @@ def abpn(net: Net, image: Value, *, scale: int, channels: int = 28, blocks: int 
 
 FAMILY = Family(
     write=abpn,
-    citation="Du et al., Anchor-based Plain Net for Mobile Image Super-Resolution, CVPRW 2021, arXiv:2105.09750",
+    citation="Du et al., CVPRW 2021, arXiv:2105.09750",
     variants={"abpn": {}, "abpn_m6c40": {"channels": 40, "blocks": 6}},
 )

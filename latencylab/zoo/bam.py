@@ -42,7 +42,7 @@ def _unit(net: Net, x: Value, accumulated: Value) -> tuple[Value, Value]:
 
 FAMILY = Family(
     write=bam,
-    citation="Xin et al., Binarized Neural Network for Single Image Super Resolution, ECCV 2020; reconstructed from its abstract",
+    citation="Xin et al., ECCV 2020; reconstructed from its abstract",
     variants={"bam": {}},
     scales=(2, 4),
 )

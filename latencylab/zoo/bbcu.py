@@ -27,7 +27,7 @@ def bbcu(net: Net, image: Value, *, scale: int, channels: int = 64, units: int =
 
 
 def _unit(net: Net, x: Value) -> Value:
-    """x + RPReLU(alpha * binary convolution of Sign(x + b0)), where RPReLU shifts on both sides of a PReLU."""
+    """The input plus RPReLU(alpha * bconv(Sign(x + b0))); RPReLU shifts on both sides of a PReLU."""
     binary = net.binary_conv(net.sign(_shifted(net, x)), x.channels)
     scaled = net.mul(binary, net.per_channel("alpha", x.channels, 0.01))
     return net.add(_shifted(net, net.prelu(_shifted(net, scaled))), x)
@@ -39,6 +39,6 @@ def _shifted(net: Net, x: Value) -> Value:
 
 FAMILY = Family(
     write=bbcu,
-    citation="Xia et al., Basic Binary Convolution Unit for Binarized Image Restoration Network, ICLR 2023, arXiv:2210.00405",
+    citation="Xia et al., ICLR 2023, arXiv:2210.00405",
     variants={"bbcu_l": {}},
 )

@@ -26,6 +26,6 @@ def bicubicpp(net: Net, image: Value, *, scale: int, channels: int = 32, blocks:
 
 FAMILY = Family(
     write=bicubicpp,
-    citation="Bilecen and Ayazoglu, Bicubic++: Slim, Slimmer, Slimmest, CVPRW 2023, arXiv:2305.02126",
+    citation="Bilecen and Ayazoglu, CVPRW 2023, arXiv:2305.02126",
     variants={"bicubicpp": {}},
 )

@@ -1,4 +1,4 @@
-"""CARN: cascading residual network; every stage sees all earlier ones through Concat and a 1x1 convolution."""
+"""CARN: cascading residual network; every stage sees all earlier ones through Concat and a 1x1 one."""
 
 from __future__ import annotations
 
@@ -60,6 +60,6 @@ def _unit(net: Net, x: Value, *, kernels: tuple[Kernel, ...], groups: int) -> Va
 
 FAMILY = Family(
     write=carn,
-    citation="Ahn et al., Fast, Accurate, and Lightweight SR with Cascading Residual Network, ECCV 2018, arXiv:1803.08664",
+    citation="Ahn et al., ECCV 2018, arXiv:1803.08664",
     variants={"carn": {}, "carn_m": {"groups": 4, "shared": True}},
 )

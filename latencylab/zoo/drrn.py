@@ -25,6 +25,6 @@ def drrn(net: Net, image: Value, *, scale: int, channels: int = 128, units: int 
 
 FAMILY = Family(
     write=drrn,
-    citation="Tai et al., Image Super-Resolution via Deep Recursive Residual Network, CVPR 2017",
+    citation="Tai et al., CVPR 2017",
     variants={"drrn_b1u25_y": {"colours": 1}},
 )

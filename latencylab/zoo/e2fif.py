@@ -24,13 +24,13 @@ def e2fif(net: Net, image: Value, *, scale: int, channels: int = 64, blocks: int
 
 
 def _unit(net: Net, x: Value) -> Value:
-    """x + BN(binary convolution with bias); the small gamma is what training makes of sums of +-1."""
+    """The input plus BN(binary convolution); the small gamma is what training makes of sums of +-1."""
     binary = net.binary_conv(net.sign(x), x.channels, bias=True)
     return net.add(net.batch_norm(binary, gamma=0.02), x)
 
 
 FAMILY = Family(
     write=e2fif,
-    citation="Song et al., E2FIF: Push the Limit of Binarized Deep Imagery SR, 2022, arXiv:2207.06893",
+    citation="Song et al., 2022, arXiv:2207.06893",
     variants={"e2fif": {}},
 )

@@ -21,7 +21,7 @@ def ecbsr(net: Net, image: Value, *, scale: int, channels: int = 16, blocks: int
 
 FAMILY = Family(
     write=ecbsr,
-    citation="Zhang et al., Edge-oriented Convolution Block for Real-time Super Resolution, ACM MM 2021",
+    citation="Zhang et al., ACM MM 2021",
     variants={
         "ecbsr_m4c16": {"blocks": 4, "channels": 16},
         "ecbsr_m4c32": {"blocks": 4, "channels": 32},

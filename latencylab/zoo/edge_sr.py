@@ -29,9 +29,7 @@ def _proposals(net: Net, image: Value, scale: int, count: int, kernel: int) -> V
     return net.depth_to_space(filtered, scale)
 
 
-_CITATION = (
-    "Navarrete Michelini et al., edge-SR: Super-Resolution For The Masses, WACV 2022, arXiv:2108.10335"
-)
+_CITATION = "Navarrete Michelini et al., WACV 2022, arXiv:2108.10335"
 
 FAMILIES = (
     Family(write=edge_sr_max, citation=_CITATION, variants={"edge_sr_max_y": {"colours": 1}}),

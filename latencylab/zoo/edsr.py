@@ -40,7 +40,7 @@ def _block(net: Net, x: Value, residual_scale: float) -> Value:
 
 FAMILY = Family(
     write=edsr,
-    citation="Lim et al., Enhanced Deep Residual Networks for Single Image SR, CVPRW 2017, arXiv:1707.02921",
+    citation="Lim et al., CVPRW 2017, arXiv:1707.02921",
     variants={
         "edsr_baseline": {},
         "edsr": {"channels": 256, "blocks": 32, "residual_scale": 0.1, "shift_mean": True},

@@ -20,6 +20,6 @@ def espcn(net: Net, image: Value, *, scale: int) -> Value:
 
 FAMILY = Family(
     write=espcn,
-    citation="Shi et al., Real-Time Single Image and Video Super-Resolution Using an ESPCN, CVPR 2016, arXiv:1609.05158",
+    citation="Shi et al., CVPR 2016, arXiv:1609.05158",
     variants={"espcn": {}, "espcn_y": {"colours": 1}},
 )

@@ -28,7 +28,7 @@ def etds(net: Net, image: Value, *, scale: int, channels: int = 32, blocks: int 
 
 FAMILY = Family(
     write=etds,
-    citation="Chao et al., Equivalent Transformation and Dual Stream Network Construction for Mobile SR, CVPR 2023",
+    citation="Chao et al., CVPR 2023",
     variants={
         "etds_t": {"blocks": 5, "channels": 16},
         "etds_s": {"blocks": 4, "channels": 32},

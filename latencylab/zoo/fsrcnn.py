@@ -24,6 +24,6 @@ def fsrcnn(
 
 FAMILY = Family(
     write=fsrcnn,
-    citation="Dong et al., Accelerating the Super-Resolution Convolutional Neural Network, ECCV 2016, arXiv:1608.00367",
+    citation="Dong et al., ECCV 2016, arXiv:1608.00367",
     variants={"fsrcnn": {}, "fsrcnn_y": {"colours": 1}},
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from latencylab.zoo._channel_attention import channel_attention, contrast
 from latencylab.zoo._family import Family
 
 if TYPE_CHECKING:
@@ -47,20 +48,11 @@ def _block(net: Net, x: Value, *, attention: bool) -> Value:
         distilled.append(done)
     y = net.cat(*distilled, net.conv(y, kept))
     if attention:
-        y = _contrast_attention(net, y)
+        y = channel_attention(net, y, contrast(net, y), _REDUCTION)
     return net.add(net.conv(y, x.channels, 1, gain=0.5), x)
 
 
-def _contrast_attention(net: Net, x: Value) -> Value:
-    """Channel attention driven by contrast: standard deviation + mean over the image."""
-    mean = net.reduce("Mean", x, 2, 3)
-    centred = net.sub(x, mean)
-    deviation = net.op("Sqrt", net.reduce("Mean", net.mul(centred, centred), 2, 3))
-    squeezed = net.relu(net.conv(net.add(deviation, mean), x.channels // _REDUCTION, 1))
-    return net.mul(x, net.sigmoid(net.conv(squeezed, x.channels, 1, gain=1.0)))
-
-
-_CITATION = "Hui et al., Lightweight Image SR with Information Multi-distillation Network, ACM MM 2019, arXiv:1909.11856"
+_CITATION = "Hui et al., ACM MM 2019, arXiv:1909.11856"
 
 FAMILIES = (
     Family(write=imdn, citation=_CITATION, variants={"imdn": {}, "imdn_b4": {"blocks": 4}}),

@@ -28,7 +28,7 @@ def lapsrn(net: Net, image: Value, *, scale: int, channels: int = 64, layers: in
 
 FAMILY = Family(
     write=lapsrn,
-    citation="Lai et al., Deep Laplacian Pyramid Networks for Fast and Accurate SR, CVPR 2017, arXiv:1704.03915",
+    citation="Lai et al., CVPR 2017, arXiv:1704.03915",
     variants={"lapsrn_y": {"colours": 1}},
     scales=(2, 4),
 )

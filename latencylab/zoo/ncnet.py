@@ -1,4 +1,4 @@
-"""NCNet: the anchor of ABPN as a frozen 1x1 convolution, which accelerators run better than a Concat of copies."""
+"""NCNet: the anchor of ABPN as a frozen 1x1 convolution, faster on accelerators than a Concat of copies."""
 
 from __future__ import annotations
 
@@ -26,6 +26,6 @@ def ncnet(net: Net, image: Value, *, scale: int, channels: int = 32, blocks: int
 
 FAMILY = Family(
     write=ncnet,
-    citation="Algolzw/NCNet: nearest convolution for real-time image super-resolution, Mobile AI 2022",
+    citation="Luo et al., ECCVW 2022, arXiv:2208.11609",
     variants={"ncnet": {}},
 )

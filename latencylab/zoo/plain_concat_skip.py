@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def plain_concat_skip(net: Net, image: Value, *, scale: int, channels: int = 28, blocks: int = 4) -> Value:
-    """The last convolution sees the image beside the features and can copy it. The widths are ours (ABPN's)."""
+    """The last convolution sees the image beside the features and can copy it; widths are ABPN's."""
     x = net.relu(net.conv(image, channels))
     for _ in range(blocks):
         x = net.relu(net.conv(x, channels))
@@ -21,6 +21,6 @@ def plain_concat_skip(net: Net, image: Value, *, scale: int, channels: int = 28,
 
 FAMILY = Family(
     write=plain_concat_skip,
-    citation="After entries of the Mobile AI challenges that concatenate the input late; widths are ours",
+    citation="after entries of the Mobile AI challenges; widths are ours",
     variants={"plain_concat_skip": {}},
 )

@@ -23,6 +23,6 @@ def pureconv24(net: Net, image: Value, *, scale: int, channels: int = 32, blocks
 
 FAMILY = Family(
     write=pureconv24,
-    citation="Entry of the Mobile AI challenges on real-time quantized image super-resolution, as ZOO.md describes it",
+    citation="entry of the Mobile AI challenge on quantized super-resolution",
     variants={"pureconv24": {}},
 )

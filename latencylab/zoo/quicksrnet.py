@@ -26,7 +26,7 @@ def quicksrnet(
 
 FAMILY = Family(
     write=quicksrnet,
-    citation="Berger et al., QuickSRNet: Plain SISR Architecture for Faster Inference on Mobile, CVPRW 2023, arXiv:2303.04336",
+    citation="Berger et al., CVPRW 2023, arXiv:2303.04336",
     variants={
         "quicksrnet_small": {"channels": 32, "blocks": 2},
         "quicksrnet_medium": {"channels": 32, "blocks": 5},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from latencylab.zoo._channel_attention import channel_attention
 from latencylab.zoo._edsr_frame import mean_shift, upsampler
 from latencylab.zoo._family import Family
 
@@ -37,13 +38,11 @@ def _group(net: Net, x: Value, blocks: int) -> Value:
 def _block(net: Net, x: Value) -> Value:
     """RCAB: two convolutions, channel attention, and the input."""
     y = net.conv(net.relu(net.conv(x, x.channels)), x.channels, gain=0.2)
-    squeezed = net.relu(net.conv(net.global_average_pool(y), x.channels // _REDUCTION, 1))
-    attention = net.sigmoid(net.conv(squeezed, x.channels, 1, gain=1.0))
-    return net.add(net.mul(y, attention), x)
+    return net.add(channel_attention(net, y, net.global_average_pool(y), _REDUCTION), x)
 
 
 FAMILY = Family(
     write=rcan,
-    citation="Zhang et al., Image SR Using Very Deep Residual Channel Attention Networks, ECCV 2018, arXiv:1807.02758",
+    citation="Zhang et al., ECCV 2018, arXiv:1807.02758",
     variants={"rcan": {}},
 )

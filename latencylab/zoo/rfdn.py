@@ -40,6 +40,6 @@ def _block(net: Net, x: Value) -> Value:
 
 FAMILY = Family(
     write=rfdn,
-    citation="Liu et al., Residual Feature Distillation Network for Lightweight Image SR, ECCVW 2020, arXiv:2009.11551",
+    citation="Liu et al., ECCVW 2020, arXiv:2009.11551",
     variants={"rfdn": {}},
 )

@@ -38,6 +38,6 @@ def _block(net: Net, x: Value, inner: int) -> Value:
 
 FAMILY = Family(
     write=rlfn,
-    citation="Kong et al., Residual Local Feature Network for Efficient SR, CVPRW 2022, arXiv:2205.07514",
+    citation="Kong et al., CVPRW 2022, arXiv:2205.07514",
     variants={"rlfn_ntire": {}},
 )

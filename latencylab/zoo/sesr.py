@@ -23,7 +23,7 @@ def sesr(net: Net, image: Value, *, scale: int, channels: int = 16, blocks: int 
 
 FAMILY = Family(
     write=sesr,
-    citation="Bhardwaj et al., Collapsible Linear Blocks for Super-Efficient SR, MLSys 2022, arXiv:2103.09404",
+    citation="Bhardwaj et al., MLSys 2022, arXiv:2103.09404",
     variants={"sesr_m5_y": {"colours": 1}},
     scales=(2, 4),
 )

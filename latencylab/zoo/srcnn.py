@@ -20,6 +20,6 @@ def srcnn(net: Net, image: Value, *, scale: int) -> Value:
 
 FAMILY = Family(
     write=srcnn,
-    citation="Dong et al., Image Super-Resolution Using Deep Convolutional Networks, 2014, arXiv:1501.00092",
+    citation="Dong et al., ECCV 2014, arXiv:1501.00092",
     variants={"srcnn": {}, "srcnn_y": {"colours": 1}},
 )

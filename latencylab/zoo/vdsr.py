@@ -21,6 +21,6 @@ def vdsr(net: Net, image: Value, *, scale: int, channels: int = 64, layers: int 
 
 FAMILY = Family(
     write=vdsr,
-    citation="Kim et al., Accurate Image SR Using Very Deep Convolutional Networks, CVPR 2016, arXiv:1511.04587",
+    citation="Kim et al., CVPR 2016, arXiv:1511.04587",
     variants={"vdsr": {}, "vdsr_y": {"colours": 1}},
 )

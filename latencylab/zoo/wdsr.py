@@ -35,7 +35,7 @@ def wdsr(
 
 FAMILY = Family(
     write=wdsr,
-    citation="Yu et al., Wide Activation for Efficient and Accurate Image Super-Resolution, 2018, arXiv:1808.08718",
+    citation="Yu et al., 2018, arXiv:1808.08718",
     variants={
         "wdsr_a": {},
         # The 75 M row of the XLSR paper; one of several shapes that have this many parameters.

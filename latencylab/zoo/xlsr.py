@@ -26,6 +26,6 @@ def xlsr(net: Net, image: Value, *, scale: int, channels: int = 32, blocks: int 
 
 FAMILY = Family(
     write=xlsr,
-    citation="Ayazoglu, Extremely Lightweight Quantization Robust Real-Time SISR, CVPRW 2021, arXiv:2105.10288",
+    citation="Ayazoglu, CVPRW 2021, arXiv:2105.10288",
     variants={"xlsr": {}},
 )
