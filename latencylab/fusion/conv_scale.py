@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from latencylab.fusion._epilogue import CONVOLUTIONS
 from latencylab.fusion._match import Match, Refusal
 from latencylab.fusion._reading import is_per_channel, operand
+from latencylab.fusion.binary_conv import MARK
 
 if TYPE_CHECKING:
     from latencylab.fusion._rewriter import WorkingGraph
@@ -24,7 +25,7 @@ def match(graph: WorkingGraph, node: Node) -> Match | Refusal | None:
     main = graph.producers.get(node.inputs[1 - found[0]])
     if main is None or main.op_type not in CONVOLUTIONS or main.epilogue:
         return None
-    if main.attributes.get("binary_input"):
+    if main.attributes.get(MARK):
         return Refusal("a factor cannot fold into binary weights", node)
     note = "folded into the weights: the product costs nothing"
     return Match((main, node), replace(main, outputs=node.outputs), note=note)
