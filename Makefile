@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test check format types operators schemas golden bench clean
+.PHONY: help demo test check format types operators schemas evidence golden bench clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -45,6 +45,12 @@ operators: $(READY) ## write docs/operators.md from the registry
 schemas: $(READY) ## write the JSON Schemas from the code
 	$(BIN)/python -m latencylab.result_json > docs/result-schema.json.new
 	mv docs/result-schema.json.new docs/result-schema.json
+	$(BIN)/python -m latencylab.device.json_schema > docs/device-schema.json.new
+	mv docs/device-schema.json.new docs/device-schema.json
+
+evidence: $(READY) ## write evidence/networks and evidence/rows from what was measured
+	$(BIN)/python -m evidence.make_networks
+	$(BIN)/python -m evidence.make_rows
 
 golden: $(READY) ## write the golden files anew: read the difference before you commit it
 	UPDATE_GOLDEN=1 $(BIN)/python -m pytest -q tests/test_golden.py

@@ -46,6 +46,8 @@ def _fault(item: ErrorDetails) -> Fault:
         return Fault(key, "missing")
     if kind == "value_error":
         return Fault(key, message.removeprefix("Value error, "))
+    if kind == "dataclass_type" and isinstance(item["input"], int | float):
+        message = "a table { value = ..., provenance = ..., source = ... }"
     return Fault(key, f"found {shown(item['input'])}, expected {_expected(message)}")
 
 

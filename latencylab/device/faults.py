@@ -44,11 +44,16 @@ def shown(value: object) -> str:
 
 
 def _described(fault: Fault, layers: tuple[Layer, ...], name: str) -> str:
-    key = ".".join(part if part.isprintable() else repr(part) for part in fault.key)
     if not layers:
-        return f"{name}: {key}: {fault.text}"
+        return f"{name}: {_dotted(fault.key)}: {fault.text}"
     layer = _origin(fault.key, layers)
-    return f"{layer.path}: {layer.prefix}{key}: {fault.text}"
+    # A runtime's title and version are written without the `runtime` they end up in.
+    key = fault.key[1:] if layer.prefix and fault.key[:1] == ("runtime",) else fault.key
+    return f"{layer.path}: {layer.prefix}{_dotted(key)}: {fault.text}"
+
+
+def _dotted(key: tuple[str, ...]) -> str:
+    return ".".join(part if part.isprintable() else repr(part) for part in key)
 
 
 def _origin(key: tuple[str, ...], layers: tuple[Layer, ...]) -> Layer:

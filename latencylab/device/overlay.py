@@ -20,6 +20,8 @@ Tables = dict[str, Any]
 
 # What a file says of itself alone, never of those that extend it.
 _OWN_KEYS = ("name", "title", "aliases")
+# What the merge itself reads.
+_FILE_KEYS = ("extends", "runtimes")
 # A runtime's own description; everything else in it is an overlay.
 _RUNTIME_KEYS = ("title", "version")
 
@@ -103,23 +105,22 @@ def with_runtime(layers: tuple[Layer, ...], runtime: str | None) -> tuple[Layer,
         runtimes = layer.tables.get("runtimes")
         tables = runtimes.get(runtime) if isinstance(runtimes, dict) else None
         if isinstance(tables, dict):
-            overlays.append(Layer(layer.path, f"runtimes.{runtime}.", tables))
+            overlays.append(Layer(layer.path, f"runtimes.{runtime}.", _as_overlay(tables)))
     return (*layers, *overlays)
+
+
+def _as_overlay(tables: Tables) -> Tables:
+    """Set a runtime's own title and version apart from those of the device it overlays."""
+    own = {key: tables[key] for key in _RUNTIME_KEYS if key in tables}
+    return {key: value for key, value in tables.items() if key not in _RUNTIME_KEYS} | {"runtime": own}
 
 
 def resolve(layers: tuple[Layer, ...], runtime: str | None) -> Tables:
     """Merge the chain, then the runtime's overlays; the result's `runtime` describes the latter."""
     result: Tables = {}
-    described: Tables = {"name": runtime} if runtime else {}
     for layer in with_runtime(layers, runtime):
-        if layer.prefix:
-            described |= {key: layer.tables[key] for key in _RUNTIME_KEYS if key in layer.tables}
-            over = {key: value for key, value in layer.tables.items() if key not in _RUNTIME_KEYS}
-        else:
+        if not layer.prefix:
             for key in _OWN_KEYS:
                 result.pop(key, None)
-            over = {key: value for key, value in layer.tables.items() if key not in {"runtimes", "extends"}}
-        result = merged(result, over)
-    if described:
-        result["runtime"] = described
-    return result
+        result = merged(result, {k: v for k, v in layer.tables.items() if k not in _FILE_KEYS})
+    return merged(result, {"runtime": {"name": runtime}}) if runtime else result

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 ANY = "*"
 FREE = "free"
+# Below this no tile of any convolution fits: a unit mistake (KiB for bytes), not a device.
+SMALLEST_SCRATCHPAD_BYTES = 1024
 
 Layout = Literal["nchw", "nhwc"]
 Pattern = Literal["sequential", "interleaved", "narrow", "strided", "unaligned"]
@@ -90,6 +92,11 @@ class Scratchpad(Table):
     """Software-managed memory inside an NPU."""
 
     size_bytes: Count
+
+    def __post_init__(self) -> None:
+        if self.size_bytes.value < SMALLEST_SCRATCHPAD_BYTES:
+            found = self.size_bytes.value
+            raise ValueError(f"found {found} bytes, expected at least {SMALLEST_SCRATCHPAD_BYTES}")
 
 
 @dataclass(frozen=True, kw_only=True)

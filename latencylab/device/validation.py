@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from latencylab.device.overlay import Layer
 
-# Below this no tile of any convolution fits: a unit mistake (KiB for bytes), not a device.
-SMALLEST_SCRATCHPAD_BYTES = 1024
+# What a file says once, for all of its runtimes.
+_FILE_ONLY = ("extends", "runtimes", "name", "aliases", "default_runtime", "schema_version")
 
 
 def validate(
@@ -77,14 +77,20 @@ def _with_leaf(tables: dict[str, Any], path: list[str], leaf: dict[str, Any]) ->
 def _file_faults(layers: Iterable[Layer]) -> Iterator[Fault]:
     """Find what a file may not state: a resolved profile's `runtime`, runtimes that are no tables."""
     for layer in layers:
+        if layer.prefix:
+            continue
         if "runtime" in layer.tables:
             yield Fault(("runtime",), "unknown key, did you mean 'runtimes'?")
         runtimes = layer.tables.get("runtimes", {})
-        if layer.prefix and runtimes:
-            yield Fault(("runtimes",), "unknown key, a runtime has no runtimes")
-        for name, overlay in runtimes.items() if isinstance(runtimes, dict) else (("", runtimes),):
+        if not isinstance(runtimes, dict):
+            yield Fault(("runtimes",), f"found {shown(runtimes)}, expected a table")
+        for name, overlay in _table(runtimes).items():
             if not isinstance(overlay, dict):
                 yield Fault(("runtimes", name), f"found {shown(overlay)}, expected a table")
+            for key in sorted({"runtime", *_FILE_ONLY} & _table(overlay).keys()):
+                yield Fault(
+                    ("runtimes", name, key), "unknown key, a runtime overlays the tables of a profile"
+                )
 
 
 def _reference_faults(tables: Mapping[str, Any]) -> Iterator[Fault]:
@@ -141,11 +147,7 @@ def _memory_contradictions(profile: DeviceProfile) -> Iterator[Fault]:
     # Shares such as 0.1 do not add up exactly.
     if reserved > 1 + 1e-9:
         yield Fault(("engines",), f"found dram_share adding up to {reserved:g}, expected at most 1")
-    scratchpad = profile.memory.scratchpad
-    if scratchpad is not None and scratchpad.size_bytes.value < SMALLEST_SCRATCHPAD_BYTES:
-        text = f"found {scratchpad.size_bytes.value}, expected bytes, at least {SMALLEST_SCRATCHPAD_BYTES}"
-        yield Fault(("memory", "scratchpad", "size_bytes"), text)
-    if profile.device_class == "npu" and scratchpad is None:
+    if profile.device_class == "npu" and profile.memory.scratchpad is None:
         yield Fault(("memory", "scratchpad"), "missing, an NPU computes out of its scratchpad")
 
 
