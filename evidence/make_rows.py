@@ -1,4 +1,4 @@
-"""Writes evidence/rows/*.csv from evidence/measured/*.csv: `python evidence/make_rows.py`.
+"""Writes evidence/rows/*.csv from evidence/measured/*.csv: `python -m evidence.make_rows`.
 
 Milliseconds are never typed here, only read: this file says which graph, device and runtime each stands for.
 """
@@ -28,7 +28,6 @@ class Row:
     runtime: str = ""
     layout: str = ""
     dtype: str = ""
-    set: str = ""
     latency_ms: str
     weight: str = "1"
     role: str = "fit"
@@ -45,9 +44,9 @@ VENDOR_GRAPHS = {
     "mobilenet_v2_1.0_224_quant": ("zoo:mobilenet_v2", "fit", "exact"),
     "yolov5m-640x480": ("zoo:yolov5m?height=480", "report", "release and post-processing unknown"),
     "yolov5s-640x480": ("zoo:yolov5s?height=480", "report", "release and post-processing unknown"),
-    "convert_nv12@1920x1080_rgb@1920x1080": ("zoo:nv12_1080p_to_rgb_1080x1920", "fit", "stand-in graph, in-sample"),
-    "convert_nv12@1920x1080_rgb@640x360": ("zoo:nv12_1080p_to_rgb_360x640", "fit", "stand-in graph, in-sample"),
-    "convert_nv12@1920x1080_rgb@224x224": ("zoo:nv12_1080p_to_rgb_224x224", "fit", "stand-in graph, in-sample"),
+    "convert_nv12@1920x1080_rgb@1920x1080": ("zoo:nv12_1080p_to_rgb_1080x1920", "fit", "stand-in graph"),
+    "convert_nv12@1920x1080_rgb@640x360": ("zoo:nv12_1080p_to_rgb_360x640", "fit", "stand-in graph"),
+    "convert_nv12@1920x1080_rgb@224x224": ("zoo:nv12_1080p_to_rgb_224x224", "fit", "stand-in graph"),
 }  # fmt: skip
 VENDOR_DEVICES = {"VS680": "dolphin_npu", "VS640": "vs640_npu"}
 VENDOR_RUNTIMES = {"npu_offline_ms": "synap_offline", "npu_online_ms": "nnapi_online"}
@@ -81,19 +80,18 @@ class Column:
 DIMENSITY = (
     Column("dimensity8100_nnapi_int8_ms", "dimensity8100_npu", "nnapi", "d8100_nnapi"),
     Column("dimensity8100_neuron_int8_ms", "dimensity8100_npu", "neuron", "d8100_neuron"),
-    Column("dimensity8100_cpu_int8_ms", "mobile_cpu", "", "d8100_cpu"),
+    Column("dimensity8100_cpu_int8_ms", "mobile_cpu", "tflite", "d8100_cpu"),
 )
 SAVED = (
     Column("saved_nnapi_ms", "dimensity8100_npu", "nnapi", "d8100_nnapi"),
     Column("saved_neuron_ms", "dimensity8100_npu", "neuron", "d8100_neuron"),
-    Column("saved_cpu_ms", "mobile_cpu", "", "d8100_cpu"),
+    Column("saved_cpu_ms", "mobile_cpu", "tflite", "d8100_cpu"),
 )
-SNAPDRAGON_888 = (Column("snapdragon888_gpu_int8_ms", "snapdragon888_gpu", "", "sd888_gpu"),)
-SNAPDRAGON_8GEN1 = (Column("snapdragon8gen1_nnapi_int8_ms", "snapdragon8gen1_nnapi", "", "sd8gen1_nnapi"),)
+SNAPDRAGON_888 = (Column("snapdragon888_gpu_int8_ms", "snapdragon888_gpu", "tflite_gpu", "sd888_gpu"),)
+SNAPDRAGON_8GEN1 = (
+    Column("snapdragon8gen1_nnapi_int8_ms", "snapdragon8gen1_nnapi", "nnapi", "sd8gen1_nnapi"),
+)
 
-# LPDDR transfers twice a clock; the bus is taken to be 32 bits wide (its width is unpublished, and only the
-# product of width and efficiency can be fitted).
-A733_BYTES_A_CLOCK = 2 * 4
 A733_GRAPHS = {
     "LeNet": ("zoo:lenet", "fit", "Caffe's LeNet taken; mostly overhead"),
     "ShuffleNetV2": ("zoo:shufflenet_v2", "report", "width 1.0 taken; an early measurement"),
@@ -138,10 +136,10 @@ def _vendor(record: Record) -> Iterator[Row]:
 
 # Node of the study -> id, graph.
 STUDY = {
-    "element-wise add (FSRL)": ("add", "zoo:add_c28"),
-    "concat(x9 of input) + add (ABRL)": ("anchor", "zoo:anchor_x3"),
-    "channel concat (derived: 15.6 - 5.2)": ("concat9", "zoo:concat_9x3"),
-    "nearest resize (derived: about 4 x 15.6)": ("nearest", "zoo:resize_nearest"),
+    "element-wise add (FSRL)": ("add", "zoo:metanode_add"),
+    "concat(x9 of input) + add (ABRL)": ("anchor", "zoo:metanode_anchor_residual"),
+    "channel concat (derived: 15.6 - 5.2)": ("concat9", "zoo:metanode_concat_9x3"),
+    "nearest resize (derived: about 4 x 15.6)": ("nearest", "zoo:metanode_resize_nearest"),
 }
 
 
@@ -194,7 +192,7 @@ def _layouts() -> Iterator[Row]:
                 latency_ms=record["latency_ms"],
                 role="report",
                 source=record["source"],
-                note="graph reconstructed from the abstract: use the difference of the layouts, not the totals",
+                note="graph reconstructed from the abstract: trust the difference of the layouts alone",
             )
 
 
@@ -219,13 +217,12 @@ def a733() -> Iterator[Row]:
     """Allwinner A733 at three DRAM clocks."""
     for record in records("a733_vip9000_measured"):
         model, role, note = A733_GRAPHS[record["model"]]
-        megahertz = int(record["ddr_mhz"])
         yield Row(
-            id=f"a733_{record['model'].lower()}_ddr{megahertz}",
+            id=f"a733_ddr{record['ddr_mhz']}_{record['model'].lower()}",
             model=model,
             device="allwinner_a733_npu",
+            runtime=f"ddr_{record['ddr_mhz']}",
             dtype="uint8",
-            set=f"memory.dram.peak_bytes_per_s={megahertz * A733_BYTES_A_CLOCK}e6",
             latency_ms=record["latency_ms"],
             role=role,
             source=record["source"],
