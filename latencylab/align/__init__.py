@@ -1,8 +1,8 @@
 """Measured kernels <-> nodes of the file <-> meta-nodes.
 
-onnxruntime rewrites a graph before it runs it, and names do not survive. `align` finds for every measured kernel
-the nodes of the file it covers; `group` joins that with any other division of the same nodes (meta-nodes, kernel
-estimates). What could not be placed is shown, never dropped.
+onnxruntime rewrites a graph before it runs it, and names do not survive. `align` finds for every measured
+kernel the nodes of the file it covers; `group` joins that with any other division of the same nodes
+(meta-nodes, kernel estimates). What could not be placed is shown, never dropped.
 """
 
 from __future__ import annotations
@@ -118,8 +118,8 @@ def group(alignment: Alignment, units: Sequence[Iterable[str]]) -> tuple[Group, 
     """Join kernels with units, each a collection of node names (a meta-node's, a kernel estimate's).
 
     Every unit and every kernel is in exactly one group. Time is never divided: a kernel that covers two units
-    joins them, as do two kernels that compute one unit. Layout and quantization kernels stand alone, unless they
-    are all there is of a unit. In order of execution.
+    joins them, as do two kernels that compute one unit. Layout and quantization kernels stand alone, unless
+    they are all there is of a unit. In order of execution.
     """
     import networkx as nx
 

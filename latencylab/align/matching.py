@@ -2,18 +2,19 @@
 
 Kernels are taken in execution order, so everything ahead of a kernel is settled when its turn comes:
 
-1. its main node is found by a name that survived (its own, its output's), else as the nearest node of a fitting
-   type behind the kernels it reads from;
-2. what its type says it takes in ahead of and behind the main node is added, then all between that node and the
-   output whose name survived;
-3. a kernel without a main node is a layout change, a type conversion, or takes what lies unexplained ahead of
-   the kernel that reads it;
+1. its main node is found by a name that survived (its own, its output's), else as the nearest node of a
+   fitting type behind the kernels it reads from;
+2. what its type says it takes in ahead of and behind the main node is added, then all between that node and
+   the output whose name survived;
+3. a kernel without a main node is a layout change, a type conversion, or takes what lies unexplained ahead
+   of the kernel that reads it;
 4. nodes that no kernel claims were folded away: they go with the kernel that computes what they read.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from latencylab.align.network import Optimized, Original
@@ -78,14 +79,21 @@ class _Matcher:
         if cover.root is None:
             cover.root = self._nearest(k, pattern)
         if cover.root is None:
-            cover.kind = (
-                "quantization" if node.op_type in QUANTIZERS else INSERTED.get(node.op_type, "unplaced")
-            )
-            self.optimized.is_transparent[k] = cover.kind != "unplaced"
+            cover.kind, cover.nodes = INSERTED.get(node.op_type, "unplaced"), self._twin(k)
+            self.optimized.is_transparent[k] = cover.kind != "unplaced" and not cover.nodes
             return
         cover.kind = "quantization" if node.op_type in QUANTIZERS else "compute"
         self._own(k, [cover.root])
         self._absorb(k, pattern)
+
+    def _twin(self, k: int) -> set[int]:
+        """Return the nodes of an earlier kernel that computes the same: conversions get duplicated."""
+        node = self.optimized.nodes[k]
+        for other in self.optimized.consumers.get(next(iter(node.inputs), ""), ()):
+            twin = self.optimized.nodes[other]
+            if other < k and (twin.op_type, twin.inputs) == (node.op_type, node.inputs):
+                return set(self.covers[other].nodes)
+        return set()
 
     def _own(self, k: int, nodes: Iterable[int]) -> None:
         for i in nodes:
@@ -93,18 +101,20 @@ class _Matcher:
             self.covers[k].nodes.add(i)
 
     def _fits(self, k: int, i: int, pattern: Pattern) -> bool:
-        node = self.original.nodes[i]
-        return (
-            self.original.owner[i] is None
-            and node.op_type.removeprefix("QLinear") in pattern.roots
-            and not conflicts(self.optimized.nodes[k], node)
-        )
+        return self._is_of_type(i, pattern) and not conflicts(self.optimized.nodes[k], self.original.nodes[i])
+
+    def _is_of_type(self, i: int, pattern: Pattern) -> bool:
+        is_free = self.original.owner[i] is None
+        return is_free and self.original.nodes[i].op_type.removeprefix("QLinear") in pattern.roots
 
     def _anchored(self, k: int, pattern: Pattern) -> int | None:
         """Find the main node by a surviving name: of the node, or of a tensor it or its epilogue writes."""
-        for name in names_behind(self.optimized.nodes[k].name):
+        node = self.optimized.nodes[k]
+        for name in names_behind(node.name):
             i = self.original.by_name.get(name)
-            if i is not None and self._fits(k, i, pattern):
+            # A transpose keeps its own name when another is merged into it, and only its attributes change.
+            fits = self._is_of_type if name == node.name else partial(self._fits, k)
+            if i is not None and fits(i, pattern):
                 return i
         for last in self.optimized.surviving(k):
             for i in self.original.free_upstream(last):
@@ -117,19 +127,20 @@ class _Matcher:
         sources = self.optimized.sources(k)
         fitting = [
             (self._misfit(k, i, sources), distance, i)
-            for distance, i in enumerate(self._behind(sources))
+            for distance, i in enumerate(self._behind(k, sources))
             if self._fits(k, i, pattern)
         ]
         return min(fitting)[2] if fitting else None
 
-    def _behind(self, sources: set[int]) -> Iterator[int]:
+    def _behind(self, k: int, sources: set[int]) -> Iterator[int]:
         """Unowned nodes behind these kernels, nearest first; all unowned ones where nothing is known."""
         owned = [i for s in sorted(sources) if s >= 0 for i in sorted(self.covers[s].nodes)]
         starts = [reader for i in owned for reader in self.original.consumers[i]]
         if -1 in sources:
             starts += self.original.readers_of_inputs()
-        if not sources:
-            starts = list(range(len(self.original.nodes)))
+        if not sources:  # reads constants alone, or nobody knows what it reads
+            is_known = bool(self.optimized.nodes[k].inputs)
+            starts = [i for i, read in enumerate(self.original.sources) if not (read and is_known)]
         for _, i in zip(range(_REACH), self.original.free_downstream(starts), strict=False):
             yield i
 
@@ -213,6 +224,6 @@ class _Matcher:
                 if owners:
                     self._own(max(owners), [i])
         for i in reversed(range(len(original.nodes))):
-            readers = [o for c in original.consumers[i] if (o := original.owner[c]) is not None]
+            readers = [o for c in original.readers(i) if (o := original.owner[c]) is not None]
             if original.owner[i] is None and readers:
                 self._own(min(readers), [i])

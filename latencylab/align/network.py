@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from latencylab.align.vocabulary import REORDERS, names_behind
+from latencylab.align.vocabulary import REORDERS, names_behind, takes_a_sum
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -23,7 +23,9 @@ class Original:
         self.owner: list[int | None] = [None] * len(graph.nodes)
         self.producer = {output: i for i, node in enumerate(graph.nodes) for output in node.outputs if output}
         self.by_name = {node.name: i for i, node in enumerate(graph.nodes) if node.name}
-        self.sources = [self._activations(node) for node in graph.nodes]
+        self.sources: list[tuple[int | None, ...]] = []
+        for node in graph.nodes:
+            self.sources.append(self._activations(node))
         self.consumers: list[list[int]] = [[] for _ in graph.nodes]
         for i, sources in enumerate(self.sources):
             for source in sources:
@@ -31,13 +33,24 @@ class Original:
                     self.consumers[source].append(i)
 
     def _activations(self, node: Node) -> tuple[int | None, ...]:
-        """Producers of the activations a node reads, in order; None = a graph input."""
-        tensors = self.graph.tensors
-        return tuple(
-            self.producer.get(name)
-            for name in node.inputs
-            if name and not (name in tensors and tensors[name].is_constant)
-        )
+        """Return the producers of the activations a node reads, in order; None = a graph input.
+
+        What is computed from constants alone (a weight's DequantizeLinear) is no activation.
+        """
+        found: list[int | None] = []
+        for name in node.inputs:
+            producer = self.producer.get(name)
+            if (producer is None and name in self.graph.inputs) or (
+                producer is not None and self.sources[producer]
+            ):
+                found.append(producer)
+        return tuple(found)
+
+    def readers(self, i: int) -> Iterator[int]:
+        """Nodes that read anything that node `i` writes, activation or not."""
+        for output in self.nodes[i].outputs:
+            for node in self.graph.consumers.get(output, ()):
+                yield self.producer[next(name for name in node.outputs if name)]
 
     def readers_of_inputs(self) -> list[int]:
         """Nodes that read an input of the graph."""
@@ -74,7 +87,7 @@ class Original:
 
 
 class Optimized:
-    """onnxruntime's graph: where each kernel's inputs come from, and which names of the file survive in it."""
+    """onnxruntime's graph: where a kernel's inputs come from, and which names of the file survive in it."""
 
     def __init__(self, nodes: tuple[OptimizedNode, ...], original: Original) -> None:
         self.nodes = nodes
@@ -85,12 +98,20 @@ class Optimized:
                 self.consumers.setdefault(name, []).append(k)
         self._original = original
         self._inputs = frozenset(original.graph.inputs)
+        self._sources: dict[int, set[int]] = {}  # of kernels whose predecessors are all placed
         self.is_transparent = [node.op_type in REORDERS for node in nodes]
 
     def sources(self, k: int) -> set[int]:
-        """Kernels whose results a kernel reads, looked up through layout kernels; -1 = a graph input."""
-        found = (self._source(name) for name in self.nodes[k].inputs if name)
-        return {source for source in found if source is not None}
+        """Kernels whose results a kernel reads, looked up through layout kernels; -1 = a graph input.
+
+        What a fused convolution adds is left out: it is read behind the main node, not by it. So is what is
+        computed from constants alone.
+        """
+        if k not in self._sources:
+            inputs = self.nodes[k].inputs[:3] if takes_a_sum(self.nodes[k]) else self.nodes[k].inputs
+            found = (self._source(name) for name in inputs if name)
+            self._sources[k] = {source for source in found if source is not None}
+        return self._sources[k]
 
     def _source(self, name: str) -> int | None:
         """None = a constant."""
@@ -99,7 +120,7 @@ class Optimized:
             name = self.nodes[producer].inputs[0]
             producer = self.producer.get(name)
         if producer is not None:
-            return producer
+            return producer if self.sources(producer) else None
         return -1 if name in self._inputs else None
 
     def surviving(self, k: int) -> Iterator[int]:

@@ -22,7 +22,12 @@ REORDERS: Final = frozenset({"ReorderInput", "ReorderOutput", "MemcpyFromHost", 
 QUANTIZERS: Final = frozenset({"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"})
 """Kernels that only convert between real numbers and integers, whether the file asks for them or not."""
 
-INSERTED: Final = {"Transpose": "layout", "Reshape": "layout", "Cast": "quantization"}
+INSERTED: Final = {
+    "Transpose": "layout",
+    "Reshape": "layout",
+    "Cast": "quantization",
+    **dict.fromkeys(QUANTIZERS, "quantization"),
+}
 """What a kernel of this type is when the file holds no node for it."""
 
 _PREFIX: Final = re.compile(r"^(QLinear|Fused|Nhwc|DynamicQuantize)(?=[A-Z])")
@@ -72,18 +77,18 @@ def pattern_of(node: OptimizedNode) -> Pattern:
     if node.op_type in _COMPOSITES:
         return _COMPOSITES[node.op_type]
     plain = _PREFIX.sub("", node.op_type)
-    after = ("Add",) if _takes_a_sum(node, plain) else ()
+    after = ("Add",) if takes_a_sum(node) else ()
     activation = str(node.attributes.get("activation", ""))
     return Pattern(_SYNONYMS.get(plain, (plain,)), after=(*after, activation) if activation else after)
 
 
-def _takes_a_sum(node: OptimizedNode, plain: str) -> bool:
-    """A fused convolution's fourth input is what it adds; a quantized one has its scales there."""
-    return plain == "Conv" and not node.op_type.startswith("QLinear") and len(node.inputs) > 3
+def takes_a_sum(node: OptimizedNode) -> bool:
+    """Whether a kernel is a convolution that adds its fourth input (a quantized one has scales there)."""
+    return node.op_type in {"Conv", "FusedConv", "NhwcFusedConv"} and len(node.inputs) > 3
 
 
 def names_behind(name: str) -> Iterator[str]:
-    """Yield names a kernel's name may come from, its own first, then with one suffix after the other removed."""
+    """Yield names a kernel's name may come from: its own, then with one suffix after the other removed."""
     while name:
         yield name
         shorter = _SUFFIX.sub("", name)
@@ -99,5 +104,5 @@ def conflicts(kernel: OptimizedNode, node: Node) -> bool:
     """Whether a kernel cannot stand for a node, by the attributes both have."""
     ours, theirs = kernel.attributes, node.attributes
     if node.op_type == "BatchNormalization" and kernel.op_type == "Conv":
-        return ours.get("kernel_shape") != (1, 1) or ours.get("group") == 1
+        return "kernel_shape" in ours  # a Conv made of a BatchNormalization declares none
     return any(key in ours and key in theirs and ours[key] != theirs[key] for key in _TELLING)
