@@ -72,7 +72,8 @@ def _require(value: Any, kind: type) -> Any:
 
 
 def _member(value: Any, choices: tuple[Any, ...]) -> Any:
-    if type(value) is bool or value not in choices:
+    # Python holds True and 1.0 for equal to 1.
+    if not any(value == choice and type(value) is type(choice) for choice in choices):
         raise ValueError(f"found {value!r}, expected one of {choices}")
     return value
 
