@@ -4,7 +4,7 @@
     ├── ModelError                   exit 3; the model file was read but cannot be analysed
     │   ├── DynamicShapeError        names the free dimensions and shows the option to paste
     │   └── UnsupportedOperatorError only under --strict; lists the operators with their counts
-    ├── InputFileError               exit 2; a file is missing, unreadable, a directory, or would be overwritten
+    ├── InputFileError               exit 2; a file is missing, unreadable, a directory, or in the way
     ├── ProfileError                 exit 2; file, key, found, expected: all faults at once
     ├── UnknownNameError             exit 2; device, engine, format, zoo network: with the nearest match
     ├── TilingError                  exit 2; kernel, smallest tile in bytes, scratchpad in bytes
@@ -17,7 +17,6 @@ They are caught once, in the click group. A failed gate (exit 1) is a verdict, n
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -51,7 +50,9 @@ class DynamicShapeError(ModelError):
             return " ".join(f"--dim {name}=360" for name in sorted(names))
         name, shape = next(iter(self.free.items()))
         defaults = [1, 3, 360, 640] if len(shape) == 4 else [1] * len(shape)
-        bound = (str(d if isinstance(d, int) else default) for d, default in zip(shape, defaults, strict=True))
+        bound = (
+            str(d if isinstance(d, int) else default) for d, default in zip(shape, defaults, strict=True)
+        )
         return f"--shape {name}={','.join(bound)}"
 
 
@@ -76,6 +77,8 @@ class UnknownNameError(LatencyLabError):
     """A name that no registry knows, with the nearest one it does."""
 
     def __init__(self, what: str, name: str, known: Iterable[str]) -> None:
+        import difflib  # only a mistake pays for it
+
         self.what, self.name, self.known = what, name, sorted(known)
         near = difflib.get_close_matches(name, self.known, n=1, cutoff=0.5)
         shown = self.known[:12]

@@ -150,7 +150,7 @@ def _declaration(
     if not found or found == [target]:
         return ()
     why = "as asked" if dtype else f"the deployment type of {profile.name}"
-    literal = "" if dtype else f"; --dtype {found[0]} takes it literally"
+    literal = "" if dtype else f" (--dtype {found[0]} prices it as it is)"
     return (f"priced in {target}, {why}; the file holds {', '.join(found)}{literal}",)
 
 

@@ -6,6 +6,7 @@ import nothing heavy at their top, so that `--help` stays instant.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -41,6 +42,11 @@ class CommandFolder(click.Group):
         command: click.Command = plugins.load("cli", cmd_name.replace("-", "_")).command
         return command
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands with the first line of their files: `--help` imports none of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _summary(name)) for name in self.list_commands(ctx)])
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -75,6 +81,14 @@ class CommandFolder(click.Group):
             return super(CommandFolder, self).main(args, prog_name, complete_var, **options)
 
         return run(program, terminal) if standalone_mode else program()
+
+
+def _summary(command: str) -> str:
+    """Return what a command's file says of itself in its first line, behind the colon."""
+    path = f"{__path__[0]}/{command.replace('-', '_')}"
+    path = f"{path}/__init__.py" if os.path.isdir(path) else f"{path}.py"  # noqa: PTH112 - pathlib is slow to load
+    with open(path, encoding="utf-8") as file:  # noqa: PTH123
+        return file.readline().partition("`: ")[2].strip().strip('"')
 
 
 @click.group(cls=CommandFolder, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
@@ -61,6 +60,8 @@ def run(program: Callable[[], object], terminal: Terminal) -> NoReturn:
 
 def _report(error: BaseException, terminal: Terminal) -> int:
     if terminal.verbosity >= 2:
+        import traceback
+
         traceback.print_exception(error)
     message, code = _verdict(error)
     terminal.error(message)

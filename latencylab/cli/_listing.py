@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -43,4 +42,6 @@ def _alignment(values: list[Any]) -> str:
 
 def as_json(data: object) -> str:
     """Write plain data as JSON, keys sorted."""
+    import json
+
     return json.dumps(data, indent=2, sort_keys=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
@@ -20,12 +19,14 @@ _Decorated = TypeVar("_Decorated", bound="Callable[..., Any]")
 _WIDTH_WITHOUT_TERMINAL = 160
 
 
-@dataclass(slots=True)
 class Terminal:
     """What the user asked of the terminal. verbosity: -1 quiet, 0 warnings, 1 notes, 2 tracebacks as well."""
 
-    verbosity: int = 0
-    color: str = "auto"
+    __slots__ = ("color", "verbosity")
+
+    def __init__(self) -> None:
+        self.verbosity = 0
+        self.color = "auto"
 
     def uses_color(self, stream: TextIO) -> bool:
         """Decide for a stream: --color, else NO_COLOR, else FORCE_COLOR, else whether it is a terminal."""

@@ -1,4 +1,4 @@
-"""`latencylab devices`: what is known of the devices, and how it is known."""
+"""`latencylab devices`: List, show or check device profiles."""
 
 from __future__ import annotations
 

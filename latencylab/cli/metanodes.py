@@ -1,4 +1,4 @@
-"""`latencylab metanodes`: the ABPN study's table, for any device."""
+"""`latencylab metanodes`: Predict the meta-nodes of the ABPN study, one by one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`latencylab profile`: how long, why, what to change."""
+"""`latencylab profile`: Predict the latency of networks, meta-node by meta-node."""
 
 from __future__ import annotations
 

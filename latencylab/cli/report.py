@@ -1,4 +1,4 @@
-"""`latencylab report`: a saved result of another day or machine in another format."""
+"""`latencylab report`: Show saved results, or write them in other formats."""
 
 from __future__ import annotations
 

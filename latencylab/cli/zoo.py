@@ -1,4 +1,4 @@
-"""`latencylab zoo`: the reference networks."""
+"""`latencylab zoo`: List the reference networks, or build one."""
 
 from __future__ import annotations
 

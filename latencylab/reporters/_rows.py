@@ -80,8 +80,8 @@ def _kernel_row(index: int, kernel: KernelEstimate, whole_s: float, passed_s: fl
         _fixed_ms(kernel.latency_s),
         _percent(kernel.latency_s, whole_s),
         _percent(passed_s, whole_s),
-        kernel.bound.value,
-        _percent(kernel.utilization, 1),
+        kernel.bound.value if kernel.latency_s else "-",
+        _percent(kernel.utilization, 1) if kernel.latency_s else "-",
         _count(kernel.work.macs),
         _megabytes(kernel.dram_bytes),
     )
@@ -129,13 +129,14 @@ def engine_table(estimate: Estimate) -> Table:
 
 
 def summary_table(estimates: Iterable[Estimate]) -> Table:
-    """One row an estimate."""
+    """One row an estimate; `own ms`, bound and engine leave layout changes at the ends out of account."""
     return _table(
         "summary",
         (
             "model",
             "device",
             "ms",
+            "own ms",
             "90 % interval",
             "bound",
             "engine",
@@ -151,13 +152,15 @@ def summary_table(estimates: Iterable[Estimate]) -> Table:
 def _summary_row(estimate: Estimate) -> tuple[str, ...]:
     by_bound: dict[str, float] = defaultdict(float)
     by_engine: dict[str, float] = defaultdict(float)
-    for kernel in estimate.kernels:
+    own = [kernel for kernel in estimate.kernels if not kernel.is_layout]
+    for kernel in own:
         by_bound[kernel.bound.value] += kernel.latency_s
         by_engine[kernel.engine] += kernel.latency_s
     return (
         printable(estimate.model.name),
         device_name(estimate),
         units.milliseconds(estimate.latency_s),
+        units.milliseconds(_span_s(own)),
         interval_ms(estimate),
         _largest(by_bound),
         printable(_largest(by_engine)),
@@ -166,6 +169,11 @@ def _summary_row(estimate: Estimate) -> tuple[str, ...]:
         _megabytes(estimate.dram_bytes),
         str(sum(item.count for item in estimate.unpriced)),
     )
+
+
+def _span_s(kernels: list[KernelEstimate]) -> float:
+    """Time from the first start to the last end."""
+    return max((k.end_s for k in kernels), default=0.0) - min((k.start_s for k in kernels), default=0.0)
 
 
 def device_name(estimate: Estimate) -> str:
@@ -177,12 +185,18 @@ def device_name(estimate: Estimate) -> str:
 def header_facts(estimate: Estimate) -> tuple[tuple[str, ...], ...]:
     """Say what was estimated, in two lines of short facts: the device, then the network."""
     model, device = estimate.model, estimate.device
-    runtime = f"{device.runtime} {device.runtime_version}".strip() or "no runtime stated"
+    runtime = f"runtime {device.runtime}" if device.runtime else "no runtime stated"
     inputs = (f"{i.name} {'×'.join(map(str, i.shape)) or 'scalar'} {i.dtype}" for i in model.inputs)
     frozen = f" (+ {model.parameters_frozen:,} frozen)" if model.parameters_frozen else ""
     binary = f" ({units.si(model.binary_macs)} binary)" if model.binary_macs else ""
     facts = (
-        (f"{model.name} on {device.name}", device.title, runtime, f"engine {estimate.engine}"),
+        (
+            f"{model.name} on {device.name}",
+            device.title,
+            runtime,
+            device.runtime_version,
+            f"engine {estimate.engine}",
+        ),
         (
             *(f"input {text}" for text in inputs),
             f"dtype {estimate.dtype}",

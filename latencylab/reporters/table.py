@@ -154,7 +154,8 @@ def _sized(text: str, width: int, *, right: bool) -> str:
 
 
 def _bar(share: float, width: int) -> str:
-    eighths = max(1, round(share * width * 8))
+    # A kernel that takes no time (a view, a declared-free operator) has no bar; any other has a visible one.
+    eighths = max(1, round(share * width * 8)) if share else 0
     return "█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip()
 
 
