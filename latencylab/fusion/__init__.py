@@ -8,7 +8,7 @@ device's profile names the rules its compiler has, in order; nothing is fused th
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from latencylab import plugins
 from latencylab.fusion._declare import declare_dtype
@@ -17,7 +17,7 @@ from latencylab.fusion._meta import meta_nodes
 from latencylab.fusion._rewriter import WorkingGraph
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from latencylab.graph import Graph, MetaNode, Node
 
@@ -34,6 +34,9 @@ __all__ = [
 
 
 Found = Match | Exchange | Refusal | None
+
+# Two do for all known networks; the bound keeps a mistake in a rule from going round in circles.
+_MOST_ROUNDS: Final = 8
 
 
 class Rule(Protocol):
@@ -68,23 +71,36 @@ def rule_names() -> tuple[str, ...]:
 def decompose(graph: Graph, rules: Sequence[str]) -> Decomposition:
     """Apply the rules in this order and return the meta-nodes.
 
+    What a rule writes may let an earlier one match: the list is gone through again for the nodes touched.
     Raises UnknownNameError for a rule nobody wrote, ModelError for shapes that do not fit an operator.
     """
     working = WorkingGraph(graph)
-    outcomes = [outcome for name in rules for outcome in _apply(working, name)]
+    loaded = [(name, cast("Rule", plugins.load("fusion", name, what="fusion rule"))) for name in rules]
+    outcomes: list[Step | Refusal] = []
+    touched: set[int] | None = None
+    for _ in range(_MOST_ROUNDS):
+        for name, rule in loaded:
+            outcomes.extend(_apply(working, name, rule, working.slots_of(rule.ANCHORS, touched)))
+        touched = working.take_touched()
+        if not touched:
+            break
     rewritten = working.freeze()
     return Decomposition(
         meta_nodes=meta_nodes(rewritten),
         graph=rewritten,
         steps=tuple(outcome for outcome in outcomes if isinstance(outcome, Step)),
-        refusals=tuple(outcome for outcome in outcomes if isinstance(outcome, Refusal)),
+        refusals=_distinct(outcome for outcome in outcomes if isinstance(outcome, Refusal)),
     )
 
 
-def _apply(graph: WorkingGraph, name: str) -> Iterator[Step | Refusal]:
-    """Apply one rule wherever its anchors stand, in topological order."""
-    rule = cast("Rule", plugins.load("fusion", name, what="fusion rule"))
-    for slot in graph.nodes_of(rule.ANCHORS):
+def _distinct(refusals: Iterable[Refusal]) -> tuple[Refusal, ...]:
+    """Drop what a later round says again."""
+    return tuple({(r.rule, r.node.name, r.reason): r for r in refusals}.values())
+
+
+def _apply(graph: WorkingGraph, name: str, rule: Rule, slots: Iterable[int]) -> Iterator[Step | Refusal]:
+    """Apply one rule to the anchors in these slots."""
+    for slot in slots:
         node = graph.at(slot)
         while node is not None:
             found = rule.match(graph, node)

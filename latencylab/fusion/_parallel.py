@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from latencylab.graph import Node, Tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from latencylab.fusion._rewriter import WorkingGraph
 
@@ -27,21 +28,16 @@ def branches(graph: WorkingGraph, concat: Node) -> tuple[Node, ...] | None:
 def difference(graph: WorkingGraph, nodes: Sequence[Node]) -> str:
     """Say what keeps convolutions from being one; empty if nothing does."""
     first = nodes[0]
-    for node in nodes:
-        if dict(node.attributes) != dict(first.attributes):
-            return f"{node.name} and {first.name} differ in their attributes"
-        if _weight(graph, node).shape[1:] != _weight(graph, first).shape[1:]:
-            return f"{node.name} and {first.name} differ in their kernels"
-        if len(node.inputs) != len(first.inputs):
-            return f"only one of {node.name} and {first.name} has a bias"
-        if _steps(graph, node) != _steps(graph, first):
-            return f"{node.name} and {first.name} differ in what follows them"
     if int(first.attributes.get("group", 1)) != 1:
         return "they are grouped already"
-    if not all(tensor.is_constant for node in nodes for tensor in _constants(graph, node)):
-        return "their weights are computed"
-    if any(not t.is_constant or t.elements > 1 for node in nodes for t in _operands(graph, node)):
-        return "what follows them has parameters a channel"
+    for node in nodes:
+        for what, trait in _TRAITS.items():
+            if trait(graph, node) != trait(graph, first):
+                return f"{node.name} and {first.name} differ in their {what}"
+        if not all(tensor.is_constant for tensor in _constants(graph, node)):
+            return f"the weights of {node.name} are computed"
+        if any(not tensor.is_constant or tensor.elements > 1 for tensor in _operands(graph, node)):
+            return f"what follows {node.name} has parameters a channel"
     return ""
 
 
@@ -76,8 +72,8 @@ def _rank(graph: WorkingGraph, node: Node) -> int:
     return len(graph.tensors[node.outputs[0]].shape)
 
 
-def _weight(graph: WorkingGraph, node: Node) -> Tensor:
-    return graph.tensors[node.inputs[1]]
+def _kernel(graph: WorkingGraph, node: Node) -> tuple[int, ...]:
+    return graph.tensors[node.inputs[1]].shape[1:]
 
 
 def _constants(graph: WorkingGraph, node: Node) -> tuple[Tensor, ...]:
@@ -94,6 +90,16 @@ def _steps(graph: WorkingGraph, node: Node) -> list[object]:
     """Return the epilogue without the names of tensors, to be compared."""
     operations = [(step.op_type, dict(step.attributes), len(step.inputs)) for step in node.epilogue]
     return [*operations, *(tensor.values for tensor in _operands(graph, node))]
+
+
+_TRAITS: Final[Mapping[str, Callable[[WorkingGraph, Node], object]]] = MappingProxyType(
+    {
+        "attributes": lambda _graph, node: dict(node.attributes),
+        "kernels": _kernel,
+        "biases": lambda _graph, node: len(node.inputs),
+        "activations": _steps,
+    }
+)
 
 
 def _stacked(name: str, column: Sequence[Tensor]) -> Tensor:

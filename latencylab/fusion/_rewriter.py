@@ -39,10 +39,17 @@ class WorkingGraph:
         self._by_type: dict[str, set[int]] = {}
         for slot, node in enumerate(graph.nodes):
             self._insert(node, slot)
+        self._touched: set[int] = set()
 
-    def nodes_of(self, op_types: Collection[str]) -> list[int]:
-        """Slots that hold a node of these types, in topological order."""
-        return sorted(slot for op_type in op_types for slot in self._by_type.get(op_type, ()))
+    def slots_of(self, op_types: Collection[str], among: set[int] | None = None) -> list[int]:
+        """Slots that hold a node of these types (only those `among` the given ones), in topological order."""
+        held = [self._by_type[op_type] for op_type in op_types if op_type in self._by_type]
+        return sorted(slot for slots in held for slot in (slots if among is None else slots & among))
+
+    def take_touched(self) -> set[int]:
+        """Slots of nodes that were written, or became neighbours of what was written, since the last call."""
+        touched, self._touched = self._touched, set()
+        return touched
 
     def at(self, slot: int) -> Node | None:
         """Return the node in a slot; None once it was fused into another."""
@@ -89,8 +96,9 @@ class WorkingGraph:
         else:
             self._insert(replace(match.node, parts=sources), slot)
         self._bury(released, slot)
-        self._changed = True
-        return self._slots[slot]
+        written = self._slots[slot]
+        self._touch(written, slot)
+        return written
 
     def exchange(self, pair: Exchange) -> Node:
         """Let two neighbours change places; the caller knows that nobody else reads what is between them.
@@ -102,7 +110,7 @@ class WorkingGraph:
         self._insert(replace(pair.new_first, parts=pair.second.sources), slots[0])
         last = replace(pair.new_second, parts=pair.first.sources)
         self._insert(last, slots[1])
-        self._changed = True
+        self._touch(last, slots[1])
         return last
 
     def freeze(self) -> Graph:
@@ -172,6 +180,14 @@ class WorkingGraph:
                 if old in ends:
                     ends.remove(old)
                     ends.add(new)
+
+    def _touch(self, node: Node | None, slot: int) -> None:
+        self._changed = True
+        self._touched.add(slot)
+        if node is not None:
+            around = [self.producers[name] for name in node.reads if name in self.producers]
+            around += [reader for name in node.writes for reader in self.readers(name)]
+            self._touched.update(self._slot_of[id(other)] for other in around)
 
     def _bury(self, names: Iterable[str], slot: int) -> None:
         """Remove nodes whose results nobody reads any more; a kernel nearby keeps them as its parts."""
