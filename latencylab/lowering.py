@@ -8,6 +8,7 @@ stays valid while its rates are fitted.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import prod
 from typing import TYPE_CHECKING, Final
 
 from latencylab.errors import UnsupportedOperatorError
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 VIEW: Final = "view"
 FREE: Final = "free"
+_LAYOUT: Final = "layout:"
 # Operators that write their result in any layout as cheaply as in another, so an end conversion merges with them.
 _LAYOUT_AGNOSTIC: Final = frozenset({"DepthToSpace", "SpaceToDepth", "Transpose"})
 
@@ -109,10 +111,25 @@ class _Builder:
         self._writer: dict[str, int] = {}
 
     def add(self, meta: MetaNode) -> None:
-        """Append a kernel for `meta`."""
+        """Append a kernel for `meta`, behind the rearrangement of its input if the engine needs one."""
         engine, reason = self._place(meta)
+        helper = self._strided_by(meta, engine)
+        if helper:
+            assist = _rearranged(meta)
+            self._append(assist, helper, f"{engine} needs its input rearranged for a stride above 1")
+            meta = _rename_inputs(meta, {meta.inputs[0].name: assist.outputs[0]})
+        self._append(meta, engine, reason)
+
+    def _strided_by(self, meta: MetaNode, engine: str) -> str | None:
+        """Engine that prepares a dense strided convolution for this one; None where none is needed."""
+        stated = self.profile.engines.get(engine)
+        strides = meta.node.attributes.get("strides") or ()
+        is_dense = meta.kind == "Conv" and int(meta.node.attributes.get("group", 1)) == 1
+        return stated.strided_by if stated and is_dense and max(strides, default=1) > 1 else None
+
+    def _append(self, meta: MetaNode, engine: str, reason: str) -> None:
         depends_on = sorted({self._writer[t.name] for t in meta.inputs if t.name in self._writer})
-        is_layout = meta.name.startswith("layout:")
+        is_layout = meta.name.startswith(_LAYOUT)
         is_fallback = engine == self.profile.host and self.profile.device_class != "cpu"
         if engine == VIEW and meta.inputs:
             source = meta.inputs[0].name
@@ -128,7 +145,8 @@ class _Builder:
             return VIEW, f"{meta.kind} renames memory on this device"
         if not meta.inputs and not meta.weights:
             return FREE, "reads nothing: computed when the model is loaded"
-        engine = profile.engine_for(meta.kind, meta.dtype)
+        kind = "Gemm" if _is_fully_connected(meta) else meta.kind
+        engine = profile.engine_for(kind, meta.dtype)
         if engine == FREE:
             return FREE, profile.free_reasons[meta.kind]
         if engine == profile.host and profile.device_class != "cpu":
@@ -159,7 +177,7 @@ def _with_layout_changes(
     renamed: dict[str, Tensor] = {}
     for tensor in _image_inputs(metas, inputs):
         for step in needed:
-            before.append(_transpose(renamed.get(tensor.name, tensor), f"layout:{step}:{tensor.name}"))
+            before.append(_transpose(renamed.get(tensor.name, tensor), f"{_LAYOUT}{step}:{tensor.name}"))
             renamed[tensor.name] = before[-1].outputs[0]
     after: list[MetaNode] = []
     for meta, tensor in _image_outputs(metas, outputs):
@@ -168,7 +186,7 @@ def _with_layout_changes(
             steps_after.remove("native")
         for step in steps_after:
             source = after[-1].outputs[0] if after and step != steps_after[0] else tensor
-            after.append(_transpose(source, f"layout:{step}:{tensor.name}"))
+            after.append(_transpose(source, f"{_LAYOUT}{step}:{tensor.name}"))
     body = tuple(_rename_inputs(meta, renamed) for meta in metas)
     return (*before, *body, *after)
 
@@ -191,6 +209,24 @@ def _is_image(tensor: Tensor) -> bool:
         return False
     _, channels, height, width = tensor.shape
     return channels > 1 and height * width > 1
+
+
+def _is_fully_connected(meta: MetaNode) -> bool:
+    """Whether this convolution has a single position: compilers run it as a fully connected layer."""
+    if meta.kind != "Conv" or not meta.inputs or not meta.outputs:
+        return False
+    return all(prod(t.shape[2:]) == 1 for t in (meta.inputs[0], meta.outputs[0]))
+
+
+def _rearranged(meta: MetaNode) -> MetaNode:
+    """The input of a strided convolution, its phases side by side, so that the convolution has stride 1."""
+    source = meta.inputs[0]
+    name = f"{_LAYOUT}stride:{meta.name}"
+    output = Tensor(f"{name}:out", source.shape, source.dtype)
+    node = Node(name, "SpaceToDepth", (source.name,), (output.name,))
+    return MetaNode(
+        name, "SpaceToDepth", node, source.dtype, (source,), (), (output,), Work(move_ops=source.elements)
+    )
 
 
 def _transpose(source: Tensor, name: str) -> MetaNode:

@@ -78,25 +78,50 @@ def halo_columns(plan: TilePlan, nest: LoopNest) -> int:
 
 
 def convolution_plans(meta: MetaNode, nest: LoopNest, channel_step: int, budget: int) -> Iterator[TilePlan]:
-    """Plans for a loop nest that fit `budget` bytes; channel tiles are multiples of `channel_step`."""
-    data_bytes = _element_bytes(meta.inputs[0].dtype) if meta.inputs else 1.0
-    out_bytes = _element_bytes(meta.outputs[0].dtype)
-    extra_bytes = sum(t.size_bytes for t in meta.inputs[1:]) / max(1, nest.positions)
-    channels = nest.groups * nest.out_channels
-    for columns in _halvings(nest.columns, _FEWEST_COLUMNS):
-        in_columns = min(nest.in_columns, columns * nest.stride_columns + nest.kernel_columns - 1)
-        row_bytes = in_columns * nest.groups * nest.in_channels * data_bytes
-        for block in _channel_blocks(channels, channel_step):
-            weights = meta.weight_bytes * block / channels
+    """Plans for a loop nest that fit `budget` bytes; channel tiles are multiples of `channel_step`.
+
+    Input channels are only cut where even a single row of all of them does not fit.
+    """
+    sizes = _Sizes.of(meta, nest)
+    for block in _channel_blocks(sizes.channels, channel_step):
+        for columns in _halvings(nest.columns, _FEWEST_COLUMNS):
             for in_blocks in _input_blocks(nest.in_channels):
+                found = False
                 for rows in _halvings(nest.rows, 1):
-                    in_rows = min(nest.in_rows, rows * nest.stride_rows + nest.kernel_rows - 1)
-                    tile_in = in_rows * row_bytes / in_blocks + rows * columns * extra_bytes
-                    tile_out = rows * columns * block * out_bytes
-                    sums = rows * columns * block * _ACCUMULATOR_BYTES if in_blocks > 1 else 0
-                    needed = ceil(_BUFFERS * (tile_in + tile_out) + sums + weights * (1 if block == channels else 2))
+                    needed = sizes.needed_bytes(nest, rows, columns, block, in_blocks)
                     if needed <= budget:
-                        yield from _orders(nest, rows, columns, block, channels, in_blocks, needed)
+                        found = True
+                        yield from _orders(nest, rows, columns, block, sizes.channels, in_blocks, needed)
+                if found:
+                    break
+
+
+@dataclass(frozen=True, slots=True)
+class _Sizes:
+    """Bytes per element of a kernel's tensors; `extra`: further inputs (a residual), per position."""
+
+    channels: int
+    data: float
+    output: float
+    extra: float
+    weights: int
+
+    @classmethod
+    def of(cls, meta: MetaNode, nest: LoopNest) -> _Sizes:
+        extra = sum(t.size_bytes for t in meta.inputs[1:]) / max(1, nest.positions)
+        data, output = _element_bytes(meta.inputs[0].dtype), _element_bytes(meta.outputs[0].dtype)
+        return cls(nest.groups * nest.out_channels, data, output, extra, meta.weight_bytes)
+
+    def needed_bytes(self, nest: LoopNest, rows: int, columns: int, block: int, in_blocks: int) -> int:
+        """Scratchpad that the buffers of such a tile occupy."""
+        in_columns = min(nest.in_columns, columns * nest.stride_columns + nest.kernel_columns - 1)
+        in_rows = min(nest.in_rows, rows * nest.stride_rows + nest.kernel_rows - 1)
+        tile_in = in_rows * in_columns * nest.groups * nest.in_channels * self.data / in_blocks
+        tile_in += rows * columns * self.extra
+        tile_out = rows * columns * block * self.output
+        sums = rows * columns * block * _ACCUMULATOR_BYTES if in_blocks > 1 else 0
+        weights = self.weights * block / self.channels * (1 if block == self.channels else _BUFFERS)
+        return ceil(_BUFFERS * (tile_in + tile_out) + sums + weights)
 
 
 def _orders(
@@ -143,13 +168,13 @@ def _halvings(whole: int, least: int) -> Iterator[int]:
 
 
 def _channel_blocks(channels: int, step: int) -> Iterator[int]:
-    """All channels, then multiples of `step` by powers of two."""
+    """All channels, then multiples of `step` by powers of four, large to small."""
     yield channels
     block = step
     blocks = []
     while block < channels:
         blocks.append(block)
-        block *= 2
+        block *= 4
     yield from reversed(blocks)
 
 

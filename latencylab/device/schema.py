@@ -132,7 +132,8 @@ class Engine(Table):
 
     macs_per_cycle, lanes: per unit, by element type; "*" stands for every type not named.
     input_channel_align, output_channel_align: channels are padded to a multiple of these, per group.
-    pixel_align: output positions one unit works on at a time. split: what the units share out of one kernel.
+    row_align, column_align: the block of output positions a unit works on at a time; partial blocks cost whole.
+    split: what the units share out of one kernel.
     launch_s: start of a kernel. handover_s: a dependency that crosses to this engine from another one.
     dram_share: share of the DRAM rate reserved for this engine's port while others are active.
     element_cycles: cycles per output element on the whole engine, by operator, where that was measured.
@@ -149,7 +150,8 @@ class Engine(Table):
     macs_per_cycle: dict[str, NonNegative] = field(default_factory=dict)
     input_channel_align: Count = UNSTATED
     output_channel_align: Count = UNSTATED
-    pixel_align: Count = UNSTATED
+    row_align: Count = UNSTATED
+    column_align: Count = UNSTATED
     split: Literal["output_channels", "pixels"] = "pixels"
     lanes: dict[str, NonNegative] = field(default_factory=dict)
     cycles_per_op: CyclesPerOp | None = None

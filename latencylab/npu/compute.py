@@ -21,19 +21,19 @@ def padded(value: int, multiple: int) -> int:
 
 
 def mac_cycles(
-    nest: LoopNest, positions: int, out_channels: int, worker: Worker, dtype: str, op_type: str
+    nest: LoopNest, rows: int, columns: int, out_channels: int, worker: Worker, dtype: str, op_type: str
 ) -> float:
-    """Cycles of the MAC array for `positions` of all groups and `out_channels` of each.
+    """Cycles of the MAC array for rows x columns positions of all groups and `out_channels` of each.
 
     Where units share output channels, a unit takes one channel at a time and the widest group decides how many
     of them work; its input is broadcast, so a kernel with few taps is limited by how fast positions are fed.
     """
     rate = worker.macs_per_cycle(dtype)
     if not rate:
-        return vector_macs(nest, positions, out_channels, worker, dtype)
+        return vector_macs(nest, rows * columns, out_channels, worker, dtype)
     cin = padded(nest.in_channels, worker.in_align)
     cout = padded(out_channels, worker.out_align)
-    spots = padded(positions, worker.pixel_align)
+    spots = padded_positions(rows, columns, worker)
     efficiency = worker.efficiency_of(op_type)
     if worker.by_output_channels:
         per_position = nest.taps / (rate * efficiency)
@@ -41,6 +41,13 @@ def mac_cycles(
             per_position = max(per_position, 1 / worker.feed_per_cycle)
         return nest.groups * ceil(cout / worker.count) * cin * spots * per_position
     return nest.groups * cout * cin * nest.taps * spots / (rate * worker.count * efficiency)
+
+
+def padded_positions(rows: int, columns: int, worker: Worker) -> int:
+    """Positions with partial blocks counted whole; a single column (a matrix product) fills blocks in one go."""
+    if columns == 1:
+        return padded(rows, worker.row_align * worker.column_align)
+    return padded(rows, worker.row_align) * padded(columns, worker.column_align)
 
 
 def vector_macs(nest: LoopNest, positions: int, out_channels: int, worker: Worker, dtype: str) -> float:
@@ -81,7 +88,9 @@ def kernel_cycles(meta: MetaNode, nest: LoopNest | None, worker: Worker) -> floa
     override = worker.element_cycles.get(meta.kind)
     if override is not None:
         return max(override * written_elements(meta), port_cycles(meta, worker))
-    macs = mac_cycles(nest, nest.positions, nest.out_channels, worker, meta.dtype, meta.kind) if nest else 0.0
+    macs = 0.0
+    if nest:
+        macs = mac_cycles(nest, nest.rows, nest.columns, nest.out_channels, worker, meta.dtype, meta.kind)
     lanes = vector_cycles(meta.work, worker, meta.dtype)
     busy = max(macs, lanes) if worker.is_matrix else macs + lanes
     return max(busy, port_cycles(meta, worker))

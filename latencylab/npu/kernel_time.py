@@ -78,15 +78,13 @@ def time_kernel(meta: MetaNode, worker: Worker, machine: Machine, residency: Res
     nest = loops.of(meta)
     if not machine.scratchpad_bytes:
         return _cached(meta, nest, worker, machine, residency)
-    best: KernelTime | None = None
+    search = _Search(meta, nest, worker, machine, residency)
     for plan in _plans(meta, nest, worker, budget):
-        timed = _planned(meta, nest, worker, machine, residency, plan)
-        if best is None or timed.duration_ps < best.duration_ps:
-            best = timed
-    if best is None:
+        search.consider(plan)
+    if search.best is None:
         smallest = tiling.smallest_tile_bytes(meta, nest, _channel_step(worker))
         raise TilingError(meta.name, smallest, budget)
-    return best
+    return search.best
 
 
 def _plans(meta: MetaNode, nest: LoopNest | None, worker: Worker, budget: int) -> Iterator[TilePlan]:
@@ -114,35 +112,105 @@ def _channel_step(worker: Worker) -> int:
     return worker.count if worker.by_output_channels else worker.out_align
 
 
-def _planned(
-    meta: MetaNode,
-    nest: LoopNest | None,
-    worker: Worker,
-    machine: Machine,
-    residency: Residency,
-    plan: TilePlan,
-) -> KernelTime:
-    compute_ps = worker.ps(_compute_cycles(meta, nest, worker, plan))
-    moved = _movement(meta, nest, machine, residency, plan)
-    commands = machine.dram_latency_ps
-    loads_ps = moved.load_ps + (commands * plan.steps if moved.read_bytes else 0)
-    stores_ps = moved.store_ps + (commands * plan.spatial_tiles * plan.channel_tiles if moved.write_bytes else 0)
-    runs = _equal_tiles(plan.steps, loads_ps, compute_ps, stores_ps)
-    prologue_ps = moved.prologue_ps + (commands if moved.prologue_ps else 0)
-    duration = duration_ps(runs, prologue_ps)
-    return KernelTime(
-        duration_ps=worker.launch_ps + duration,
-        launch_ps=worker.launch_ps,
-        compute_ps=compute_ps,
-        dma_ps=loads_ps + stores_ps + prologue_ps,
-        weights_bytes=moved.weight_bytes,
-        activation_read_bytes=moved.read_bytes - moved.spill_bytes,
-        activation_write_bytes=moved.write_bytes,
-        spill_bytes=moved.spill_bytes,
-        plan=plan,
-        runs=runs,
-        prologue_ps=prologue_ps,
-    )
+class _Search:
+    """The fastest of the plans considered; one whose lower bound is no better is not timed."""
+
+    def __init__(
+        self, meta: MetaNode, nest: LoopNest | None, worker: Worker, machine: Machine, residency: Residency
+    ) -> None:
+        self.best: KernelTime | None = None
+        self._meta, self._nest, self._worker, self._machine = meta, nest, worker, machine
+        self._traffic = _Traffic.of(meta, machine, residency)
+        self._compute_ps = worker.ps(compute.kernel_cycles(meta, nest, worker))
+
+    def consider(self, plan: TilePlan) -> None:
+        """Time a plan if it may be faster than the best so far."""
+        traffic_ = self._traffic
+        halo = _halo_factor(self._nest, plan)
+        load_ps = ceil(traffic_.data_ps * plan.input_passes * halo) + traffic_.extra_ps
+        weights_ps = traffic_.weights_ps * plan.weight_passes
+        commands = self._machine.dram_latency_ps
+        if traffic_.read_bytes:
+            load_ps += commands * plan.steps
+        store_ps = traffic_.store_ps
+        if traffic_.write_bytes:
+            store_ps += commands * plan.spatial_tiles * plan.channel_tiles
+        bound = self._worker.launch_ps + max(self._compute_ps, load_ps + weights_ps + store_ps)
+        if self.best is None or bound < self.best.duration_ps:
+            self._time(plan, load_ps, weights_ps, store_ps, halo)
+
+    def _time(self, plan: TilePlan, load_ps: int, weights_ps: int, store_ps: int, halo: float) -> None:
+        compute_ps = self._compute_ps
+        if self._worker.row_align * self._worker.column_align > 1 and self._nest is not None:
+            compute_ps = self._worker.ps(_compute_cycles(self._meta, self._nest, self._worker, plan))
+        prologue_ps = weights_ps // (plan.channel_tiles * plan.weight_passes)
+        prologue_ps += self._machine.dram_latency_ps if prologue_ps else 0
+        later_ps = max(0, weights_ps - prologue_ps)
+        runs = _equal_tiles(plan.steps, load_ps + later_ps, compute_ps, store_ps)
+        duration = self._worker.launch_ps + duration_ps(runs, prologue_ps)
+        if self.best is None or duration < self.best.duration_ps:
+            once = self._traffic.data_bytes
+            reread = ceil(once * plan.input_passes * halo) - once
+            self.best = KernelTime(
+                duration_ps=duration,
+                launch_ps=self._worker.launch_ps,
+                compute_ps=compute_ps,
+                dma_ps=load_ps + store_ps + later_ps + prologue_ps,
+                weights_bytes=self._meta.weight_bytes * plan.weight_passes,
+                activation_read_bytes=self._traffic.read_bytes - self._traffic.skip_bytes,
+                activation_write_bytes=self._traffic.write_bytes,
+                spill_bytes=self._traffic.skip_bytes + reread,
+                plan=plan,
+                runs=runs,
+                prologue_ps=prologue_ps,
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Traffic:
+    """DRAM traffic of a kernel that reads everything once: the first input apart, which plans may read again.
+
+    skip_bytes: the part of read_bytes that an earlier kernel has read before.
+    """
+
+    data_ps: int
+    extra_ps: int
+    weights_ps: int
+    store_ps: int
+    data_bytes: int
+    read_bytes: int
+    write_bytes: int
+    skip_bytes: int
+
+    @classmethod
+    def of(cls, meta: MetaNode, machine: Machine, residency: Residency) -> _Traffic:
+        share = residency.dram_share
+        reads = [
+            (machine.transfer_ps(t.size_bytes, traffic.read_pattern(t, machine), share), t.size_bytes, reread)
+            for t, stays, reread in zip(meta.inputs, residency.inputs, residency.is_reread, strict=True)
+            if not stays
+        ]
+        is_first_moved = bool(meta.inputs) and not residency.inputs[0]
+        writes = [t for t, stays in zip(meta.outputs, residency.outputs, strict=True) if not stays]
+        return cls(
+            data_ps=reads[0][0] if is_first_moved else 0,
+            extra_ps=sum(ps for ps, _, _ in reads[is_first_moved:]),
+            weights_ps=machine.transfer_ps(meta.weight_bytes, "sequential", share),
+            store_ps=sum(
+                machine.transfer_ps(t.size_bytes, traffic.write_pattern(meta, t, machine), share) for t in writes
+            ),
+            data_bytes=reads[0][1] if is_first_moved else 0,
+            read_bytes=sum(size for _, size, _ in reads),
+            write_bytes=sum(t.size_bytes for t in writes),
+            skip_bytes=sum(size for _, size, reread in reads if reread),
+        )
+
+
+def _halo_factor(nest: LoopNest | None, plan: TilePlan) -> float:
+    """How much more of the input is read because neighbouring column strips overlap."""
+    if nest is None or not plan.rows:
+        return 1.0
+    return 1 + tiling.halo_columns(plan, nest) / nest.in_columns
 
 
 def _equal_tiles(steps: int, load_ps: int, compute_ps: int, store_ps: int) -> tuple[TileRun, ...]:
@@ -153,31 +221,31 @@ def _equal_tiles(steps: int, load_ps: int, compute_ps: int, store_ps: int) -> tu
     return (TileRun(rest, load, compute_, store), last) if rest else (last,)
 
 
-def _compute_cycles(meta: MetaNode, nest: LoopNest | None, worker: Worker, plan: TilePlan) -> float:
+def _compute_cycles(meta: MetaNode, nest: LoopNest, worker: Worker, plan: TilePlan) -> float:
     """Cycles of all tiles; a tile that fills the engine's widths badly pays for it, edge tiles by their size."""
-    if nest is None or not plan.rows or meta.kind in worker.element_cycles:
+    if not plan.rows or meta.kind in worker.element_cycles:
         return compute.kernel_cycles(meta, nest, worker)
     macs = 0.0
-    for count, positions in _spatial_tiles(nest, plan):
+    for count, rows, columns in _spatial_tiles(nest, plan):
         for channel_count, channels in _channel_tiles(nest, plan):
-            each = compute.mac_cycles(nest, positions, channels, worker, meta.dtype, meta.kind)
+            each = compute.mac_cycles(nest, rows, columns, channels, worker, meta.dtype, meta.kind)
             macs += count * channel_count * each
     lanes = compute.vector_cycles(meta.work, worker, meta.dtype)
     busy = max(macs, lanes) if worker.is_matrix else macs + lanes
     return max(busy, compute.port_cycles(meta, worker))
 
 
-def _spatial_tiles(nest: LoopNest, plan: TilePlan) -> Iterator[tuple[int, int]]:
-    """(how many, positions of each): full tiles and the three kinds of edge."""
+def _spatial_tiles(nest: LoopNest, plan: TilePlan) -> Iterator[tuple[int, int, int]]:
+    """(how many, rows, columns of each): full tiles and the three kinds of edge."""
     full_rows, last_rows = divmod(nest.rows, plan.rows)
     full_columns, last_columns = divmod(nest.columns, plan.columns)
-    yield full_rows * full_columns, plan.rows * plan.columns
+    yield full_rows * full_columns, plan.rows, plan.columns
     if last_columns:
-        yield full_rows, plan.rows * last_columns
+        yield full_rows, plan.rows, last_columns
     if last_rows:
-        yield full_columns, last_rows * plan.columns
+        yield full_columns, last_rows, plan.columns
     if last_rows and last_columns:
-        yield 1, last_rows * last_columns
+        yield 1, last_rows, last_columns
 
 
 def _channel_tiles(nest: LoopNest, plan: TilePlan) -> Iterator[tuple[float, int]]:
@@ -192,79 +260,23 @@ def _channel_tiles(nest: LoopNest, plan: TilePlan) -> Iterator[tuple[float, int]
         yield 1, last
 
 
-@dataclass(frozen=True, slots=True)
-class _Movement:
-    """DRAM bytes of a plan and the time they occupy the channel, DMA commands not included."""
-
-    load_ps: int
-    store_ps: int
-    prologue_ps: int
-    weight_bytes: int
-    read_bytes: int
-    write_bytes: int
-    spill_bytes: int
-
-
-def _movement(
-    meta: MetaNode, nest: LoopNest | None, machine: Machine, residency: Residency, plan: TilePlan
-) -> _Movement:
-    """Activations once, plus what overlapping strips and repeated passes read again (spill)."""
-    share = residency.dram_share
-    load_ps = read_bytes = spill_bytes = 0
-    for index, tensor in enumerate(meta.inputs):
-        if residency.inputs[index]:
-            continue
-        once = tensor.size_bytes
-        total = once
-        if index == 0 and nest is not None and plan.rows:
-            halo = tiling.halo_columns(plan, nest)
-            total = ceil(once * (nest.in_columns + halo) / nest.in_columns) * plan.input_passes
-        load_ps += machine.transfer_ps(total, traffic.read_pattern(tensor, machine), share)
-        read_bytes += total
-        spill_bytes += total if residency.is_reread[index] else total - once
-    store_ps = write_bytes = 0
-    for index, tensor in enumerate(meta.outputs):
-        if residency.outputs[index]:
-            continue
-        store_ps += machine.transfer_ps(tensor.size_bytes, traffic.write_pattern(meta, tensor, machine), share)
-        write_bytes += tensor.size_bytes
-    weight_bytes = meta.weight_bytes * plan.weight_passes
-    prologue_bytes = meta.weight_bytes // plan.channel_tiles
-    prologue_ps = machine.transfer_ps(prologue_bytes, "sequential", share)
-    load_ps += machine.transfer_ps(weight_bytes - prologue_bytes, "sequential", share)
-    return _Movement(load_ps, store_ps, prologue_ps, weight_bytes, read_bytes, write_bytes, spill_bytes)
-
-
 def _cached(
     meta: MetaNode, nest: LoopNest | None, worker: Worker, machine: Machine, residency: Residency
 ) -> KernelTime:
-    """Time on a device with a cache: no tiles, arithmetic and traffic overlap, a resident map moves at cache rate."""
+    """Time on a device with a cache: no tiles; arithmetic and traffic overlap, a resident map moves at cache rate."""
     compute_ps = worker.ps(compute.kernel_cycles(meta, nest, worker))
-    share = residency.dram_share
-    memory_ps = read_bytes = write_bytes = spill_bytes = 0
-    for index, tensor in enumerate(meta.inputs):
-        if residency.inputs[index]:
-            memory_ps += machine.cached_ps(tensor.size_bytes)
-        else:
-            memory_ps += machine.transfer_ps(tensor.size_bytes, traffic.read_pattern(tensor, machine), share)
-            read_bytes += tensor.size_bytes
-            spill_bytes += tensor.size_bytes if residency.is_reread[index] else 0
-    for index, tensor in enumerate(meta.outputs):
-        if residency.outputs[index]:
-            memory_ps += machine.cached_ps(tensor.size_bytes)
-        else:
-            memory_ps += machine.transfer_ps(tensor.size_bytes, traffic.write_pattern(meta, tensor, machine), share)
-            write_bytes += tensor.size_bytes
-    memory_ps += machine.transfer_ps(meta.weight_bytes, "sequential", share)
-    busy = max(compute_ps, memory_ps)
+    moved = _Traffic.of(meta, machine, residency)
+    kept = sum(t.size_bytes for t, stays in zip(meta.inputs, residency.inputs, strict=True) if stays)
+    kept += sum(t.size_bytes for t, stays in zip(meta.outputs, residency.outputs, strict=True) if stays)
+    memory_ps = moved.data_ps + moved.extra_ps + moved.weights_ps + moved.store_ps + machine.cached_ps(kept)
     return KernelTime(
-        duration_ps=worker.launch_ps + busy,
+        duration_ps=worker.launch_ps + max(compute_ps, memory_ps),
         launch_ps=worker.launch_ps,
         compute_ps=compute_ps,
         dma_ps=memory_ps,
         weights_bytes=meta.weight_bytes,
-        activation_read_bytes=read_bytes - spill_bytes,
-        activation_write_bytes=write_bytes,
-        spill_bytes=spill_bytes,
+        activation_read_bytes=moved.read_bytes - moved.skip_bytes,
+        activation_write_bytes=moved.write_bytes,
+        spill_bytes=moved.skip_bytes,
         plan=None,
     )

@@ -34,7 +34,8 @@ class Worker:
     efficiency: Mapping[str, float]
     in_align: int
     out_align: int
-    pixel_align: int
+    row_align: int
+    column_align: int
     by_output_channels: bool
     feed_per_cycle: float
     port_bytes_per_cycle: float
@@ -128,7 +129,8 @@ def _worker(name: str, engine: Engine) -> Worker:
         efficiency=_values(engine.efficiency),
         in_align=engine.input_channel_align.value,
         out_align=engine.output_channel_align.value,
-        pixel_align=engine.pixel_align.value,
+        row_align=engine.row_align.value,
+        column_align=engine.column_align.value,
         by_output_channels=engine.split == "output_channels",
         feed_per_cycle=engine.feed_per_cycle.value if engine.feed_per_cycle else 0.0,
         port_bytes_per_cycle=engine.port_bytes_per_cycle.value if engine.port_bytes_per_cycle else 0.0,
