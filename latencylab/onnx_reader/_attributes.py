@@ -9,11 +9,11 @@ import numpy as np
 from onnx import AttributeProto, TensorProto, numpy_helper
 
 from latencylab.errors import ModelError
-from latencylab.onnx_reader._text import quoted
+from latencylab.onnx_reader._text import check_text, quoted
 from latencylab.onnx_reader._value import DTYPES, MAX_LISTED, Value, check_size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping, Sequence
 
     from onnx import SparseTensorProto
 
@@ -33,8 +33,9 @@ NATIVE = frozenset(
 _LAYOUTS = {code: np.dtype(name) for code, name in DTYPES.items() if name in NATIVE}
 
 
-def attributes_of(protos: Iterable[AttributeProto]) -> dict[str, Any]:
+def attributes_of(protos: Sequence[AttributeProto]) -> dict[str, Any]:
     """Plain values by name; tensors as tuples when small; subgraphs and types are left out."""
+    check_text(proto.name for proto in protos)
     plain = ((proto.name, _plain(proto)) for proto in protos)
     return {name: value for name, value in plain if value is not None}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from latencylab.errors import DynamicShapeError, LatencyLabError, ModelError, UnknownNameError
-from latencylab.onnx_reader._text import dimensions, quoted
+from latencylab.onnx_reader._text import check_text, dimensions, quoted
 from latencylab.onnx_reader._value import Value, check_size, partial_from_type
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ def _check_options(
 
 def _declared(info: ValueInfoProto, dims: Mapping[str, int], shapes: Mapping[str, Shape]) -> list[int | str]:
     """The input's shape; free dimensions stay text, '?' where they have no name."""
+    check_text((info.name, *(d.dim_param for d in _dims_of(info.type))))
     if not info.name:
         raise ModelError("an input of the graph has no name")
     proto = _dims_of(info.type)

@@ -34,7 +34,11 @@ _CONDITION = Value("", "bool", ())
 
 def visit(builder: Builder, step: Step, scope: Scope) -> None:
     """Read a control-flow node's bodies, then emit it (or the branch taken for certain)."""
-    BODIES[step.node.op_type](builder, step, scope)
+    try:
+        BODIES[step.node.op_type](builder, step, scope)
+    except (IndexError, TypeError, ValueError) as error:
+        reason = "its inputs, outputs or attributes do not fit its body"
+        raise ModelError(f"{shown(step.node)}: {reason}") from error
 
 
 def _if(builder: Builder, step: Step, scope: Scope) -> None:
@@ -135,7 +139,9 @@ def _scan_8(builder: Builder, step: Step, scope: Scope) -> None:
     attributes = builder.context.attributes(step.node)[1]
     given = [_input(step, scope, index) for index in range(1, len(step.node.input))]
     state_count = len(given) - int(attributes.get("num_scan_inputs", 1))
-    if state_count >= len(given) or any(len(v.shape) < 1 + (i >= state_count) for i, v in enumerate(given)):
+    if not 0 <= state_count < len(given) or any(
+        len(v.shape) < 1 + (i >= state_count) for i, v in enumerate(given)
+    ):
         raise ModelError(f"{shown(step.node)}: its inputs lack the batch or the scanned axis")
     batch, length = given[state_count].shape[:2]
     states = [replace(v, shape=v.shape[1:]) for v in given[:state_count]]

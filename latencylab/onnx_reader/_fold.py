@@ -117,6 +117,8 @@ def _reshape(x: Any, attributes: Mapping[str, Any]) -> Any:
 def _reduce(function: Any) -> Any:
     def kernel(x: Any, attributes: Mapping[str, Any]) -> Any:
         axes = _ints(_get(x, 1))
+        if not x[0].size:
+            raise ValueError
         if not axes and attributes.get("noop_with_empty_axes", 0):
             return x[0]
         return function(

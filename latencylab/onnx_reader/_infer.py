@@ -11,7 +11,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from onnx import TypeProto, defs, helper, numpy_helper, shape_inference
+from onnx import TypeProto, checker, defs, helper, numpy_helper, shape_inference
 
 from latencylab.errors import ModelError
 from latencylab.onnx_reader import _contrib
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
     from onnx import NodeProto
 
-_FAULTS = (RuntimeError, ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError)
+_FAULTS = (
+    *(shape_inference.InferenceError, checker.ValidationError, RuntimeError, ValueError, IndexError),
+    *(KeyError, TypeError, OverflowError, MemoryError),
+)
 _FLOAT_DECIDES_SHAPE = frozenset({"Resize", "Upsample", "Range", "OneHot", "MelWeightMatrix"})
 
 
@@ -32,7 +35,7 @@ _FLOAT_DECIDES_SHAPE = frozenset({"Resize", "Upsample", "Range", "OneHot", "MelW
 def _schema(op_type: str, version: int, domain: str) -> defs.OpSchema | None:
     try:
         return defs.get_schema(op_type, version, domain)
-    except (defs.SchemaError, RuntimeError, ValueError):
+    except (defs.SchemaError, RuntimeError, ValueError, TypeError):
         return None
 
 

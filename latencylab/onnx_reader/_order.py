@@ -6,7 +6,7 @@ import heapq
 from typing import TYPE_CHECKING, NamedTuple
 
 from latencylab.errors import ModelError
-from latencylab.onnx_reader._text import listed, quoted
+from latencylab.onnx_reader._text import check_text, listed, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -46,6 +46,7 @@ def shown(node: NodeProto) -> str:
 
 
 def _step(index: int, node: NodeProto) -> Step:
+    check_text((node.name, node.op_type, node.domain, *node.input, *node.output))
     captured: tuple[str, ...] = ()
     if any(attribute.HasField("g") or attribute.graphs for attribute in node.attribute):
         captured = tuple(dict.fromkeys(_captured(node)))

@@ -8,7 +8,7 @@ from onnx import TensorProto
 
 from latencylab.errors import ModelError
 from latencylab.onnx_reader._attributes import constant, sparse_constant
-from latencylab.onnx_reader._text import quoted
+from latencylab.onnx_reader._text import check_text, quoted
 from latencylab.onnx_reader._value import Partial, Value, partial_from_type
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class Scope:
         self._types = {info.name: info.type for info in (*graph.value_info, *graph.output) if info.name}
         self.stored: dict[str, TensorProto | SparseTensorProto] = {t.name: t for t in graph.initializer}
         self.stored.update((tensor.values.name, tensor) for tensor in graph.sparse_initializer)
+        check_text((graph.name, *self.stored, *self._types))
         if len(self.stored) < len(graph.initializer) + len(graph.sparse_initializer):
             raise ModelError(f"graph {quoted(graph.name)} stores two constants under one name")
 

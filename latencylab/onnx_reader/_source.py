@@ -17,8 +17,8 @@ from latencylab.onnx_reader._text import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
     from io import BufferedReader
+    from pathlib import Path
 
 LARGE_BYTES = 2**24
 """Models beyond this size are rid of their weights before they are parsed."""

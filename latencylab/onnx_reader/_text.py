@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from latencylab.errors import ModelError
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 _MESSAGE_LENGTH = 240
 
@@ -16,6 +18,15 @@ def quoted(name: str, length: int = 60) -> str:
         half = length // 2
         name = f"{name[:half]}…{name[-half:]}"
     return repr(name)
+
+
+def check_text(names: Iterable[object]) -> None:
+    """Raise ModelError for a name that is not UTF-8, which protobuf hands out as bytes."""
+    for name in names:
+        if isinstance(name, bytes):
+            raise ModelError(
+                f"a name in the model is not UTF-8 text: {quoted(name.decode('utf-8', 'replace'))}"
+            )
 
 
 def one_line(message: str) -> str:

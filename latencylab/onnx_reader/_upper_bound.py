@@ -37,7 +37,7 @@ def _largest(known: Sequence[int | None], limits: tuple[int, ...], size: int) ->
 def _selected(inputs: Sequence[Value | None]) -> int:
     """Boxes kept: at most the asked number (or all) an image and class."""
     boxes, scores = inputs[0], inputs[1]
-    if boxes is None or scores is None:
+    if boxes is None or scores is None or len(boxes.shape) != 3 or len(scores.shape) != 3:
         return 0
     asked = inputs[2] if len(inputs) > 2 else None
     kept = (
