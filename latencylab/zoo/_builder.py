@@ -101,6 +101,13 @@ class Net(GraphWriter):
         inputs = (x, kernel.weight, *((kernel.bias,) if kernel.bias else ()))
         return self.op("Conv", *inputs, shape=shape, **attributes)
 
+    def split_conv(self, x: Value, channels: int, groups: int, kernel: int = 3) -> Value:
+        """A grouped convolution in disguise: Split, one Conv a piece, Concat."""
+        if x.channels % groups or channels % groups:
+            raise LatencyLabError(f"{x.channels} -> {channels} channels do not divide into {groups} groups")
+        pieces = self.split(x, *[x.channels // groups] * groups)
+        return self.cat(*(self.conv(piece, channels // groups, kernel) for piece in pieces))
+
     def binary_conv(self, x: Value, channels: int, kernel: int = 3, *, bias: bool = False) -> Value:
         """Convolution with weights of +-1, padded with zeros like its published kin."""
         weight = self.signs("binary.weight", (channels, x.channels, kernel, kernel))
@@ -138,7 +145,8 @@ class Net(GraphWriter):
         return self.op("ConvTranspose", *inputs, shape=shape, **attributes)
 
     def linear(self, x: Value, features: int, *, bias: bool = True, gain: float = 1.0) -> Value:
-        """Fully connected layer over [batch, features]; the tally of MACs is of convolutions only."""
+        """Fully connected layer over [batch, features]."""
+        self._count(x.elements * features)
         weight = self.noise("gemm.weight", (features, x.shape[1]), sqrt(gain / x.shape[1]))
         inputs = [x, weight, *([self.noise("gemm.bias", (features,), BIAS_STD)] if bias else [])]
         return self.op("Gemm", *inputs, shape=(x.shape[0], features), transB=1)
@@ -270,7 +278,7 @@ class Net(GraphWriter):
 
     def global_average_pool(self, x: Value) -> Value:
         """Mean over the image, kept as a 1x1 image."""
-        return self.op("GlobalAveragePool", x, shape=(*x.shape[:2], *(1 for _ in x.spatial)))
+        return _spellings.global_average_pool(self, x)
 
     def reduce(self, kind: Literal["Mean", "Max", "Sum"], x: Value, *axes: int) -> Value:
         """Reduce over `axes`, which stay as extents of 1."""

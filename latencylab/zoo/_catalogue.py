@@ -25,7 +25,7 @@ PATH = Path(__file__).with_name("catalogue.csv")
 class Entry:
     """One named network at its default size; the counts are None until the catalogue is written anew.
 
-    macs: multiply-accumulates of the convolutions, binary ones included, for one inference.
+    macs: multiply-accumulates of convolutions and fully connected layers, binary ones included, an inference.
     """
 
     name: str

@@ -41,6 +41,13 @@ def unfolded(net: Net, x: Value, scale: int, mode: Literal["CRD", "DCR"]) -> Val
     return _view(net, swapped, shape, {0: (0, 1), 2: (2, scale), 3: (4, scale)})
 
 
+def global_average_pool(net: Net, x: Value) -> Value:
+    """GlobalAveragePool; dynamo decomposes AdaptiveAvgPool2d(1) into ReduceMean."""
+    if net.spelling == "dynamo":
+        return net.reduce("Mean", x, *range(2, len(x.shape)))
+    return net.op("GlobalAveragePool", x, shape=(*x.shape[:2], *(1 for _ in x.spatial)))
+
+
 def tile_channels(net: Net, x: Value, times: int) -> Value:
     """Concat of copies; traced `x.repeat` is Expand by ones and Tile; dynamo leaves Tile alone."""
     if net.spelling == "clean":
