@@ -246,6 +246,13 @@ def test_the_committed_schema_is_the_code_s() -> None:
     assert committed == schema(), "run `make schemas`"
 
 
+def test_the_guide_mentions_every_key() -> None:
+    text = (DOCS / "devices.md").read_text(encoding="utf-8")
+    tables = [schema(), *schema()["$defs"].values()]
+    keys = {key for table in tables for key in table["properties"]}
+    assert not sorted(key for key in keys if key not in text)
+
+
 @pytest.mark.parametrize("path", sorted(device.folder().glob("*.toml")), ids=lambda path: path.stem)
 def test_the_schema_accepts_what_is_shipped(path: Path) -> None:
     tables = read_toml(path)
