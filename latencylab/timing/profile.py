@@ -35,17 +35,24 @@ def read_profile(path: Path, *, skip_runs: int = 1) -> Profile:
     Raises MeasurementError for what is no such file.
     """
     try:
-        events = json.loads(path.read_bytes())
+        text = path.read_bytes()
     except OSError as error:
         raise MeasurementError(f"{path}: {error.strerror or error}") from error
+    return parse_profile(text, f"{path}: not an onnxruntime profile", skip_runs=skip_runs)
+
+
+def parse_profile(text: str | bytes, complaint: str, *, skip_runs: int = 1) -> Profile:
+    """Read the text of a profile; `complaint` opens the message of the MeasurementError for what is none."""
+    try:
+        events = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise MeasurementError(f"{path}: not an onnxruntime profile: not JSON ({error})") from error
+        raise MeasurementError(f"{complaint}: not JSON ({error})") from error
     if not isinstance(events, list) or not all(isinstance(event, dict) for event in events):
-        raise MeasurementError(f"{path}: not an onnxruntime profile: a list of events expected")
+        raise MeasurementError(f"{complaint}: a list of events expected")
     try:
         return _profile(events, skip_runs)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise MeasurementError(f"{path}: not an onnxruntime profile: {error!r} in an event") from error
+        raise MeasurementError(f"{complaint}: {error!r} in an event") from error
 
 
 def _profile(events: list[Event], skip_runs: int) -> Profile:
