@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import onnx
 import onnxruntime
+
+if TYPE_CHECKING:
+    import onnx
 
 
 def shape_of(info: onnx.ValueInfoProto) -> tuple[int, ...]:
