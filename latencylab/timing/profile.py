@@ -51,7 +51,7 @@ def parse_profile(text: str | bytes, complaint: str, *, skip_runs: int = 1) -> P
         raise MeasurementError(f"{complaint}: a list of events expected")
     try:
         return _profile(events, skip_runs)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise MeasurementError(f"{complaint}: {error!r} in an event") from error
 
 
