@@ -56,6 +56,8 @@ RULES = (
 )
 # What folds into weights is gone; these only group, so that all work stays.
 GROUPING = ("conv_add", "conv_relu", "conv_clip", "conv_prelu", "add_activation", "conv_depth_to_space")
+# Wall time says nothing on a shared machine.
+law = settings(deadline=None, max_examples=60)
 subsets = st.sets(st.sampled_from(RULES)).map(lambda chosen: [rule for rule in RULES if rule in chosen])
 everything_or_some = st.one_of(st.just(list(RULES)), subsets)
 
@@ -64,24 +66,28 @@ def test_every_rule_is_under_these_laws() -> None:
     assert {*RULES, "qdq_onnxruntime"} == set(fusion.rule_names())
 
 
+@law
 @given(networks(), everything_or_some)
 def test_each_node_belongs_to_exactly_one_meta_node(graph: Graph, rules: list[str]) -> None:
     members = Counter(id(node) for meta in fusion.decompose(graph, rules).meta_nodes for node in meta.nodes)
     assert members == Counter(id(node) for node in graph.nodes)
 
 
+@law
 @given(networks(), everything_or_some)
 def test_macs_are_conserved(graph: Graph, rules: list[str]) -> None:
     metas = fusion.decompose(graph, rules).meta_nodes
     assert sum(meta.work.macs for meta in metas) == ops.body_work(graph).macs
 
 
+@law
 @given(networks())
 def test_grouping_conserves_all_work(graph: Graph) -> None:
     metas = fusion.decompose(graph, GROUPING).meta_nodes
     assert total(meta.work for meta in metas) == ops.body_work(graph)
 
 
+@law
 @given(networks(), everything_or_some)
 def test_fusion_never_adds_traffic(graph: Graph, rules: list[str]) -> None:
     def traffic(metas: tuple[MetaNode, ...]) -> int:
@@ -91,6 +97,7 @@ def test_fusion_never_adds_traffic(graph: Graph, rules: list[str]) -> None:
     assert traffic(fused) <= traffic(fusion.decompose(graph, ()).meta_nodes)
 
 
+@law
 @given(networks(), everything_or_some)
 def test_what_is_decomposed_stays_so(graph: Graph, rules: list[str]) -> None:
     once = fusion.decompose(graph, rules)
@@ -99,6 +106,7 @@ def test_what_is_decomposed_stays_so(graph: Graph, rules: list[str]) -> None:
     assert not again.steps
 
 
+@law
 @given(networks(), everything_or_some)
 def test_meta_nodes_stand_in_topological_order_and_lose_no_result(graph: Graph, rules: list[str]) -> None:
     decomposition = fusion.decompose(graph, rules)
@@ -139,6 +147,7 @@ def described(metas: tuple[MetaNode, ...]) -> Counter[object]:
     )
 
 
+@law
 @given(networks(), everything_or_some, st.randoms(use_true_random=False))
 def test_the_order_of_independent_nodes_changes_nothing(
     graph: Graph, rules: list[str], chance: random.Random
@@ -147,7 +156,7 @@ def test_the_order_of_independent_nodes_changes_nothing(
     assert described(fusion.decompose(permuted(graph, chance), rules).meta_nodes) == described(metas)
 
 
-@settings(max_examples=30)
+@law
 @given(networks())
 def test_a_declared_type_changes_bytes_and_nothing_else(graph: Graph) -> None:
     plain = fusion.decompose(graph, GROUPING)

@@ -26,7 +26,7 @@ def match(graph: WorkingGraph, node: Node) -> Match | Refusal | None:
         return _concat(graph, node)
     if node.op_type == "Gather":
         return _gather(graph, node)
-    return _grown(graph, node) or _unsqueezed(graph, node)
+    return _unsqueezed(graph, node) or _grown(graph, node)
 
 
 def _replicate(
