@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from latencylab.onnx_reader import _fold_rare
 from latencylab.onnx_reader._attributes import MAX_FOLDED, NATIVE, Array
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from latencylab.onnx_reader._value import Partial, Value
 
@@ -31,47 +32,59 @@ def fold(
     op_type: str, inputs: Sequence[Value | None], attributes: Mapping[str, Any], outputs: Sequence[Partial]
 ) -> tuple[Array, ...] | None:
     """Contents of the outputs where they are small and follow from what is known; None otherwise."""
-    if op_type in {"Shape", "Size"} and inputs and inputs[0] is not None:
-        return (
-            _shape(inputs[0].shape, attributes)
-            if op_type == "Shape"
-            else np.array(prod(inputs[0].shape), np.int64),
-        )
-    kernel = _KERNELS.get(op_type)
-    if any(value is not None and value.array is None for value in inputs) or op_type in RANDOM:
+    if op_type in _OF_SHAPE and inputs and inputs[0] is not None:
+        return (np.array(_OF_SHAPE[op_type](inputs[0].shape, attributes), np.int64),)
+    if op_type in RANDOM or any(value is not None and value.array is None for value in inputs):
         return None
-    if not all(_is_small(output) for output in outputs) and op_type not in _BOUNDED:
+    if op_type not in _BOUNDED and not all(_is_small(output) for output in outputs):
         return None
     arrays = [None if value is None else value.array for value in inputs]
+    computed = _computed(op_type, arrays, attributes, outputs)
+    return None if computed is None else _typed(computed, outputs)
+
+
+def _computed(
+    op_type: str, arrays: Sequence[Array | None], attributes: Mapping[str, Any], outputs: Sequence[Partial]
+) -> tuple[Array, ...] | None:
+    kernel = _KERNELS.get(op_type)
+    if kernel is None:
+        is_rare_count = all(output.dtype in _COUNTING and output.is_complete for output in outputs)
+        return _fold_rare.compute(op_type, arrays, attributes, len(outputs)) if is_rare_count else None
     try:
         with np.errstate(all="ignore"):
-            return None if kernel is None else _typed(kernel(arrays, attributes), outputs)
+            result = kernel(arrays, attributes)
     except _FAULTS:
         return None
+    return result if isinstance(result, tuple) else (np.asarray(result),)
 
 
 def _is_small(output: Partial) -> bool:
     return output.shape is not None and None not in output.shape and prod(output.shape) <= MAX_FOLDED  # type: ignore[arg-type]
 
 
-def _typed(computed: Any, outputs: Sequence[Partial]) -> tuple[Array, ...] | None:
+def _typed(arrays: Sequence[Array], outputs: Sequence[Partial]) -> tuple[Array, ...] | None:
     """Arrays of the inferred element types; None where one is not numpy's or comes out in another shape."""
-    arrays = [np.asarray(item) for item in (computed if isinstance(computed, tuple) else (computed,))]
     typed = []
     for array, output in zip(arrays, outputs, strict=False):
         fits = output.shape is None or None in output.shape or output.shape == array.shape
         if output.dtype not in NATIVE or not fits or array.size > MAX_FOLDED:
             return None
-        typed.append(array if array.dtype.name == output.dtype else array.astype(output.dtype))
+        with np.errstate(all="ignore"):
+            typed.append(array.astype(output.dtype, copy=False))
     return tuple(typed)
 
 
+_OF_SHAPE: dict[str, Callable[[tuple[int, ...], Mapping[str, Any]], Any]] = {
+    "Shape": lambda shape, attributes: shape[attributes.get("start", 0) : attributes.get("end")],
+    "Size": lambda shape, _: prod(shape),
+}
+"""Operators that need no content, only the shape, which is always known."""
+
+_COUNTING = frozenset({"int64", "int32", "bool"})
+"""Element types of shape arithmetic."""
+
 _BOUNDED = frozenset({"NonZero"})
 """Operators whose output cannot be larger than their input, though its size is not known beforehand."""
-
-
-def _shape(shape: tuple[int, ...], attributes: Mapping[str, Any]) -> Any:
-    return np.array(shape[attributes.get("start", 0) : attributes.get("end")], np.int64)
 
 
 def _ints(array: Array | None) -> list[int] | None:
