@@ -27,7 +27,8 @@ _GAP = 2
 _NAME = "meta-node"
 _BAR = "bar"
 _BAR_WIDTHS = (6, 24)
-_NAME_WIDTHS = (14, 40)
+# A name is never narrower than the first, is shown whole up to the second, and never wider than the third.
+_NAME_WIDTHS = (14, 20, 40)
 # What a narrow terminal keeps first. The bar and the name are in every table.
 _PRIORITY = ("ms", "%", "bound", "engine", "kind", "util %", "DRAM MB", "MACs", "#", "start ms", "cdf %")
 _STYLES = {
@@ -112,15 +113,15 @@ def _kernels(estimate: Estimate, view: View) -> Iterator[Text]:
 def column_widths(table: rows.Table, width: int) -> dict[str, int]:
     """Choose the columns that fit, by importance, and their widths; the bar takes a part of what is left."""
     natural = {h: max(map(cell_len, (h, *table.column(h)))) for h in table.headers}
-    name_width = min(max(natural[_NAME], _NAME_WIDTHS[0]), _NAME_WIDTHS[1])
-    widths = {_NAME: _NAME_WIDTHS[0], _BAR: _BAR_WIDTHS[0]}
+    least, usual, most = _NAME_WIDTHS
+    widths = {_NAME: max(least, min(natural[_NAME], usual)), _BAR: _BAR_WIDTHS[0]}
     left = width - sum(widths.values()) - _GAP
     for header in _PRIORITY:
         needed = min(natural[header], 24) + _GAP
         if needed <= left:
             widths[header] = needed - _GAP
             left -= needed
-    widths[_NAME] += (more := min(left, name_width - widths[_NAME]))
+    widths[_NAME] += (more := min(left, max(0, min(natural[_NAME], most) - widths[_NAME])))
     widths[_BAR] += min(left - more, _BAR_WIDTHS[1] - _BAR_WIDTHS[0])
     return widths
 
@@ -130,7 +131,7 @@ def _plain_table(table: rows.Table, width: int) -> Iterator[Text]:
     widths = [
         max(cell_len(cell) for cell in column) for column in zip(table.headers, *table.rows, strict=True)
     ]
-    widths[0] = min(widths[0], _NAME_WIDTHS[1])
+    widths[0] = min(widths[0], _NAME_WIDTHS[-1])
     while sum(widths) + _GAP * (len(widths) - 1) > width:
         widths.pop()
     for row, style in ((table.headers, "bold"), *((row, "") for row in table.rows)):
