@@ -38,7 +38,7 @@ def test_the_readme_shows_what_the_command_prints() -> None:
     estimate = latencylab.estimate("zoo:abpn_x3", "dolphin_npu")
     text = reporters.load("table").render(estimate, view=View(width=100)).decode()
     header, table, _, engines, totals, *_ = text.split("\n\n")
-    shown = "\n\n".join((header, table, engines, totals))
+    shown = f"{header}\n\n{table}\n\n{engines}\n\n{totals}"
     before, rest = README.read_text().split(f"```\n{COMMAND}\n\n")
     _, after = rest.split("```\n", 1)
     content = f"{before}```\n{COMMAND}\n\n{shown}\n```\n{after}"
