@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Final
 
 from latencylab import dtypes
 from latencylab.fusion._match import Match, Refusal, renamed
+from latencylab.fusion._settings import is_setting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from latencylab.fusion._rewriter import WorkingGraph
-    from latencylab.graph import Node
+    from latencylab.graph import Node, Tensor
 
 QUANTIZE: Final = "QuantizeLinear"
 DEQUANTIZE: Final = "DequantizeLinear"
@@ -56,10 +57,10 @@ def integer_form(
         return Match(
             (quantize,), renamed(quantize, {quantize.inputs[0]: last.inputs[0]}), note="requantization"
         )
-    first = _first(graph, last, has_integer_kernel, _LONGEST_CHAIN)
+    first, end = _first(graph, last, has_integer_kernel, _LONGEST_CHAIN), _last(graph, last)
     if isinstance(first, Refusal):
         return first
-    return _last(graph, last) if first is last else _inner(graph, first, quantize)
+    return end if first is last or isinstance(end, Refusal) else _inner(graph, first, quantize)
 
 
 def _first(
@@ -88,26 +89,45 @@ def _last(graph: WorkingGraph, node: Node) -> Match | Refusal:
     """Rewrite the node that writes what is quantized: it writes the quantized tensors themselves."""
     quantizers: list[Node] = []
     for name in node.writes:
-        if _is_float(graph, name):
+        if _is_float(graph, name) and (graph.readers(name) or name in graph.kept):
             reader = graph.sole_reader(name)
             if reader is None or reader.op_type != QUANTIZE:
                 return Refusal("its output is read in float too", node)
             quantizers.append(reader)
     names = {quantizer.inputs[0]: quantizer.outputs[0] for quantizer in quantizers}
-    return Match((node, *quantizers), renamed(node, names | _quantized_inputs(graph, node)))
+    inputs, tensors = _quantized_inputs(graph, node, graph.tensors[quantizers[0].outputs[0]].dtype)
+    return Match((node, *quantizers), renamed(node, names | inputs), tensors)
 
 
 def _inner(graph: WorkingGraph, node: Node, quantize: Node) -> Match:
     """Rewrite a node inside a chain: what it writes takes the type of the chain's result."""
     dtype = graph.tensors[quantize.outputs[0]].dtype
+    inputs, tensors = _quantized_inputs(graph, node, dtype)
     written = tuple(replace(graph.tensors[name], dtype=dtype) for name in node.writes)
-    return Match((node,), renamed(node, _quantized_inputs(graph, node)), tensors=written)
+    return Match((node,), renamed(node, inputs), (*tensors, *written))
 
 
-def _quantized_inputs(graph: WorkingGraph, node: Node) -> dict[str, str]:
-    """Names of the dequantized inputs with the quantized tensors behind them."""
-    sources = ((name, graph.producers.get(name)) for name in node.reads)
-    return {name: source.inputs[0] for name, source in sources if source and source.op_type == DEQUANTIZE}
+def _quantized_inputs(
+    graph: WorkingGraph, node: Node, dtype: str
+) -> tuple[dict[str, str], tuple[Tensor, ...]]:
+    """Names of the tensors behind a DequantizeLinear, and of float parameters, quantized like the result."""
+    names: dict[str, str] = {}
+    parameters: list[Tensor] = []
+    for step in (node, *node.epilogue):
+        for index, name in enumerate(step.inputs):
+            source = graph.producers.get(name)
+            if source is not None and source.op_type == DEQUANTIZE:
+                names[name] = source.inputs[0]
+            elif name and _is_parameter(graph, step, index):
+                names[name] = f"{name}:{dtype}"
+                parameters.append(replace(graph.tensors[name], name=names[name], dtype=dtype))
+    return names, tuple(parameters)
+
+
+def _is_parameter(graph: WorkingGraph, node: Node, index: int) -> bool:
+    """Whether a constant was left in float although the operator streams it (the slopes of PRelu)."""
+    tensor = graph.tensors[node.inputs[index]]
+    return tensor.is_constant and dtypes.is_float(tensor.dtype) and not is_setting(node, index, tensor)
 
 
 def _is_float(graph: WorkingGraph, name: str) -> bool:
