@@ -56,7 +56,7 @@ class KernelTime:
     activation_write_bytes: int
     spill_bytes: int
     plan: TilePlan | None
-    runs: tuple[TileRun, ...] = ()
+    tile: TileRun | None = None
     prologue_ps: int = 0
 
     @property
@@ -146,22 +146,22 @@ class _Search:
         prologue_ps = weights_ps // (plan.channel_tiles * plan.weight_passes)
         prologue_ps += self._machine.dram_latency_ps if prologue_ps else 0
         later_ps = max(0, weights_ps - prologue_ps)
-        runs = _equal_tiles(plan.steps, load_ps + later_ps, compute_ps, store_ps)
-        duration = self._worker.launch_ps + duration_ps(runs, prologue_ps)
+        tile = _equal_tiles(plan.steps, load_ps + later_ps, compute_ps, store_ps)
+        duration = self._worker.launch_ps + duration_ps(tile, prologue_ps)
         if self.best is None or duration < self.best.duration_ps:
             once = self._traffic.data_bytes
             reread = ceil(once * plan.input_passes * halo) - once
             self.best = KernelTime(
                 duration_ps=duration,
                 launch_ps=self._worker.launch_ps,
-                compute_ps=compute_ps,
-                dma_ps=load_ps + store_ps + later_ps + prologue_ps,
+                compute_ps=plan.steps * tile.compute_ps,
+                dma_ps=plan.steps * (tile.load_ps + tile.store_ps) + prologue_ps,
                 weights_bytes=self._meta.weight_bytes * plan.weight_passes,
                 activation_read_bytes=self._traffic.read_bytes - self._traffic.skip_bytes,
                 activation_write_bytes=self._traffic.write_bytes,
                 spill_bytes=self._traffic.skip_bytes + reread,
                 plan=plan,
-                runs=runs,
+                tile=tile,
                 prologue_ps=prologue_ps,
             )
 
@@ -213,12 +213,9 @@ def _halo_factor(nest: LoopNest | None, plan: TilePlan) -> float:
     return 1 + tiling.halo_columns(plan, nest) / nest.in_columns
 
 
-def _equal_tiles(steps: int, load_ps: int, compute_ps: int, store_ps: int) -> tuple[TileRun, ...]:
-    """Share totals out over equal tiles; the last one carries the remainders, so that sums stay exact."""
-    load, compute_, store = load_ps // steps, compute_ps // steps, store_ps // steps
-    rest = steps - 1
-    last = TileRun(1, load_ps - rest * load, compute_ps - rest * compute_, store_ps - rest * store)
-    return (TileRun(rest, load, compute_, store), last) if rest else (last,)
+def _equal_tiles(steps: int, load_ps: int, compute_ps: int, store_ps: int) -> TileRun:
+    """Share totals out over equal tiles, rounded up to a picosecond each."""
+    return TileRun(steps, -(-load_ps // steps), -(-compute_ps // steps), -(-store_ps // steps))
 
 
 def _compute_cycles(meta: MetaNode, nest: LoopNest, worker: Worker, plan: TilePlan) -> float:
