@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from latencylab import device, onnx_reader, zoo
+from latencylab import device, fitting, onnx_reader, zoo
 
 if TYPE_CHECKING:
     from latencylab.graph import Graph
@@ -88,7 +88,7 @@ def test_a_row_is_complete(row: dict[str, str]) -> None:
     assert row["source"]
     assert float(row["weight"]) > 0
     # What is fitted is fitted on its logarithm.
-    assert float(row["latency_ms"]) > 0 or row["role"] == "report"
+    assert float(row["latency_ms"]) > 0
     assert graph(row["model"]).nodes
     assert not row["minus"] or graph(row["minus"]).nodes
 
@@ -100,14 +100,27 @@ def test_every_device_and_runtime_has_a_profile(place: tuple[str, str]) -> None:
 
 
 def test_no_latency_was_typed_again() -> None:
-    """Every number of a row stands in a measured table."""
+    """Every number of a row stands in a measured table; a twin's is a difference of two."""
     measured = {
         value
         for path in (EVIDENCE / "measured").glob("*.csv")
         for row in read(path)
         for value in row.values()
     }
-    assert {row["latency_ms"] for row in ROWS} <= measured
+    assert {row["latency_ms"] for row in ROWS if "_twin_" not in row["id"]} <= measured
+
+
+def test_a_twin_is_a_network_less_the_cost_of_its_skip() -> None:
+    by_id = {row["id"]: float(row["latency_ms"]) for row in ROWS}
+    skips = [row["id"] for row in rows(role="fit") if row["minus"]]
+    for skip in skips:
+        whole, twin = skip.replace("_skip_", "_"), skip.replace("_skip_", "_twin_")
+        assert by_id[twin] == pytest.approx(by_id[whole] - by_id[skip], abs=0.0051)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_calibration_reads_them(path: Path) -> None:
+    assert [row.id for row in fitting.read_rows(path)] == [row["id"] for row in read(path)]
 
 
 def test_the_exactly_known_networks_are_fitted_on_both_sisters() -> None:
