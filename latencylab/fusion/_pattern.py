@@ -9,6 +9,7 @@ Operands of commutative operators are tried both ways round.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from math import isclose
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -72,7 +73,34 @@ class Found:
 
 def find(graph: WorkingGraph, pattern: Pattern, node: Node) -> Found | None:
     """Look for the pattern with its last operator at this node."""
+    before = (graph.producers.get(name) for name in node.inputs)
+    # Most nodes are told apart by what stands before them.
+    if {source.op_type for source in before if source is not None}.isdisjoint(_second_last(pattern)):
+        return None
     return next(_unify(graph, pattern, node.outputs[0], Found()), None)
+
+
+@cache
+def _second_last(pattern: Pattern) -> frozenset[str]:
+    """Types of operators of which one must stand before the pattern's last operator."""
+    match pattern:
+        case OneOf():
+            return frozenset().union(*map(_second_last, pattern.spellings))
+        case Op():
+            return next(filter(None, map(_types, pattern.operands)))
+        case _:
+            return frozenset()
+
+
+def _types(pattern: Pattern) -> frozenset[str]:
+    """Operator types a pattern may end with; none for a tensor of any origin."""
+    match pattern:
+        case OneOf():
+            return frozenset().union(*map(_types, pattern.spellings))
+        case Op():
+            return frozenset({pattern.op_type})
+        case _:
+            return frozenset()
 
 
 def _unify(graph: WorkingGraph, pattern: Pattern, name: str, found: Found) -> Iterator[Found]:

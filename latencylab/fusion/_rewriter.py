@@ -26,20 +26,22 @@ class WorkingGraph:
 
     def __init__(self, graph: Graph) -> None:
         self.tensors: dict[str, Tensor] = dict(graph.tensors)
-        self.producers: dict[str, Node] = {}
+        self.producers: dict[str, Node] = dict(graph.producers)
         self.given, self.kept = set(graph.inputs), set(graph.outputs)
-        self.is_qoperator = any(s.op_type.startswith("QLinear") for n in graph.nodes for s in n.sources)
+        self.is_qoperator = any(s.op_type.startswith("QLinear") for n in graph.nodes for s in n.parts or (n,))
         self._source = graph
         self._changed = False
+        self._touched: set[int] = set()
         self._new_ends: dict[str, str] = {}
         # A node is found by identity: its attributes need not be hashable.
-        self._slots: list[Node | None] = [None] * len(graph.nodes)
-        self._slot_of: dict[int, int] = {}
-        self._readers: dict[str, dict[int, Node]] = {}
+        self._slots: list[Node | None] = [*graph.nodes]
+        self._slot_of: dict[int, int] = {id(node): slot for slot, node in enumerate(graph.nodes)}
+        self._readers: dict[str, dict[int, Node]] = {
+            name: {id(node): node for node in nodes} for name, nodes in graph.consumers.items()
+        }
         self._by_type: dict[str, set[int]] = {}
         for slot, node in enumerate(graph.nodes):
-            self._insert(node, slot)
-        self._touched: set[int] = set()
+            self._by_type.setdefault(node.op_type, set()).add(slot)
 
     def slots_of(self, op_types: Collection[str], among: set[int] | None = None) -> list[int]:
         """Slots that hold a node of these types (only those `among` the given ones), in topological order."""
