@@ -6,12 +6,15 @@ sides of a pair alternate, so that a machine that slows down slows both.
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -40,20 +43,32 @@ def start_up() -> list[tuple[str, float, float, str]]:
 
 def ratio(ours: list[str], theirs: list[str]) -> float:
     """Median time of a command over that of another, the two run in turn."""
-    times = [(timed(ours), timed(theirs)) for _ in range(ROUNDS)]
+    times = [(timed(ours), timed(theirs)) for _ in range(ROUNDS + 1)][1:]
     print(*(f"{statistics.median(side) * 1e3:.0f} ms" for side in zip(*times, strict=True)), file=sys.stderr)
     return statistics.median(a for a, _ in times) / statistics.median(b for _, b in times)
 
 
 def timed(arguments: list[str]) -> float:
     start = time.perf_counter()
-    subprocess.run([sys.executable, *arguments], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, env=installed(), check=True, stdout=subprocess.DEVNULL
+    )
     return time.perf_counter() - start
+
+
+@cache
+def installed() -> dict[str, str]:
+    """Byte code is kept, as where a package is installed; the first run of each command writes it."""
+    folder = tempfile.mkdtemp(prefix="speed-")
+    atexit.register(shutil.rmtree, folder)
+    return os.environ | {"PYTHONPYCACHEPREFIX": folder, "PYTHONDONTWRITEBYTECODE": ""}
 
 
 def peak_mb(arguments: list[str]) -> float:
     """Largest resident set of a command."""
-    child = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, stdout=subprocess.DEVNULL)
+    child = subprocess.Popen(
+        [sys.executable, *arguments], cwd=ROOT, env=installed(), stdout=subprocess.DEVNULL
+    )
     _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     assert child.returncode == 0, arguments
