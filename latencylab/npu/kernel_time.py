@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from latencylab.tiling import TilePlan
 
 # Plans are tried coarse to fine; beyond this many per kernel the gain is below a part in a hundred.
-_ENOUGH_STEPS: Final = 512
+_ENOUGH_STEPS: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
