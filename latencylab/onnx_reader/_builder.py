@@ -87,15 +87,11 @@ class Builder:
         node = step.node
         is_standard = self.context.domain(node) == ""
         if is_standard and node.op_type == "Constant":
-            scope.bind(node.output[0], self._constant(node))
+            scope.bind(node.output[0], _constant(node, scope))
         elif is_standard and node.op_type in _control.BODIES:
             _control.visit(self, step, scope)
         else:
             _ordinary.visit(self, step, scope)
-
-    def _constant(self, node: NodeProto) -> Value:
-        name = self.context.fresh(node.output[0])
-        return _attributes.constant_node(name, {attribute.name: attribute for attribute in node.attribute})
 
     def _placed(self, value: Value | None, label: str, index: int) -> Value | None:
         if value is None or value.name:
@@ -111,6 +107,11 @@ class Builder:
             return tuple(new.get(name, name) for name in names)
 
         return [replace(node, inputs=named(node.inputs), outputs=named(node.outputs)) for node in self._nodes]
+
+
+def _constant(node: NodeProto, scope: Scope) -> Value:
+    name = scope.name_constant(node.output[0])
+    return _attributes.constant_node(name, {attribute.name: attribute for attribute in node.attribute})
 
 
 def _needed(nodes: Sequence[Node], outputs: Sequence[str]) -> tuple[Node, ...]:

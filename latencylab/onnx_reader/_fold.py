@@ -47,15 +47,16 @@ def _computed(
     op_type: str, arrays: Sequence[Array | None], attributes: Mapping[str, Any], outputs: Sequence[Partial]
 ) -> tuple[Array, ...] | None:
     kernel = _KERNELS.get(op_type)
-    if kernel is None:
-        is_rare_count = all(output.dtype in _COUNTING and output.is_complete for output in outputs)
-        return _fold_rare.compute(op_type, arrays, attributes, len(outputs)) if is_rare_count else None
     try:
         with np.errstate(all="ignore"):
-            result = kernel(arrays, attributes)
+            if op_type == "Split" and arrays and arrays[0] is not None:
+                return _split(arrays[0], attributes.get("axis", 0), outputs)
+            if kernel is not None:
+                return (np.asarray(kernel(arrays, attributes)),)
     except _FAULTS:
         return None
-    return result if isinstance(result, tuple) else (np.asarray(result),)
+    is_rare_count = all(output.dtype in _COUNTING and output.is_complete for output in outputs)
+    return _fold_rare.compute(op_type, arrays, attributes, len(outputs)) if is_rare_count else None
 
 
 def _is_small(output: Partial) -> bool:
@@ -157,11 +158,10 @@ def _constant_of_shape(x: Any, attributes: Mapping[str, Any]) -> Any:
     return np.full(_ints(x[0]) or (), attributes.get("value", (0.0,))[0])
 
 
-def _split(x: Any, attributes: Mapping[str, Any]) -> tuple[Array, ...]:
-    sizes = _ints(_get(x, 1))
-    if sizes is None:
-        raise ValueError
-    return tuple(np.split(x[0], np.cumsum(sizes)[:-1], axis=attributes.get("axis", 0)))
+def _split(x: Array, axis: int, outputs: Sequence[Partial]) -> tuple[Array, ...]:
+    """The parts, whose sizes inference has worked out already."""
+    sizes = [output.shape[axis] for output in outputs if output.shape is not None]
+    return tuple(np.split(x, np.cumsum(np.array(sizes, int))[:-1], axis))
 
 
 def _clip(x: Any, _: Any) -> Any:
@@ -235,7 +235,6 @@ _KERNELS: dict[str, Any] = {
     "Range": _range,
     "Reshape": _reshape,
     "Slice": _slice,
-    "Split": _split,
     "Squeeze": _squeeze,
     "Tile": lambda x, _: np.tile(x[0], _ints(x[1]) or ()),
     "Transpose": lambda x, a: np.transpose(x[0], a.get("perm")),

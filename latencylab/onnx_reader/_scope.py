@@ -61,12 +61,16 @@ class Scope:
             scope = scope.parent
         raise ModelError(f"nothing produces {quoted(name)}")
 
+    def name_constant(self, name: str) -> str:
+        """A tensor name for a constant; where the network puts it out, that name is the copy's."""
+        return self._context.fresh(f"{name}.value" if name in self.kept else name)
+
     def load(self, name: str) -> Value | None:
         """The constant that the graph of this scope stores under a name."""
         stored = self.stored.get(name)
         if stored is None:
             return None
-        placed = self._context.fresh(name)
+        placed = self.name_constant(name)
         is_dense = isinstance(stored, TensorProto)
         value = constant(placed, stored) if is_dense else sparse_constant(placed, stored)
         self.values[name] = value
