@@ -97,6 +97,14 @@ def test_qdq_and_declared_are_the_same_kernels(name: str, tmp_path: Path) -> Non
     assert sorted(map(described, annotated), key=str) == sorted(map(described, plain), key=str)
 
 
+@pytest.mark.parametrize("form", list(QuantFormat))
+def test_what_was_quantized_and_decomposed_stays_so(form: QuantFormat, tmp_path: Path) -> None:
+    once = kernels(quantized("espcn_x3", form, tmp_path))
+    again = kernels(once.graph)
+    assert again.meta_nodes == once.meta_nodes
+    assert not again.steps
+
+
 # What this quantizer has no integer operator for, beside a last Clip.
 ISLANDS = {
     "abpn_x3": {"Clip"},
@@ -249,6 +257,15 @@ def test_a_clamp_of_integers_is_saturation() -> None:
     integers = fusion.decompose(fusion.declare_dtype(graph, "uint8"), ["saturating_clip"]).meta_nodes
     assert [meta.kind for meta in integers] == ["Conv", "DepthToSpace"]
     assert integers[1].work.arithmetic_ops == 0
+
+
+def test_what_moves_an_image_has_no_range_to_choose() -> None:
+    sketch = Sketch()
+    x = sketch.depth_to_space(sketch.image(1, 12, 6, 10, dtype="uint8"), 2)
+    sketch.op("Clip", x, sketch.number(0), sketch.number(255))
+    decomposition = fusion.decompose(sketch.graph(), ["saturating_clip"])
+    assert [meta.kind for meta in decomposition.meta_nodes] == ["DepthToSpace", "Clip"]
+    assert "chooses the range" in str(decomposition.refusals[0])
 
 
 def test_declared_types() -> None:

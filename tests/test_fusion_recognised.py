@@ -103,11 +103,20 @@ def unsqueezed(sketch: Sketch, x: str, axis: int, grow: str = "Expand") -> str:
     return sketch.op("Reshape", x, sketch.integers(N, 3 * C, H, W), shape=(N, 3 * C, H, W))
 
 
+def joined(sketch: Sketch, x: str, indices: tuple[int, ...]) -> str:
+    channels = sketch.split(x, *(1 for _ in range(C)))
+    return sketch.concat(*(channels[index] for index in indices))
+
+
+IN_TURN, EACH = (*range(C), *range(C), *range(C)), tuple(i // 3 for i in range(3 * C))
+
 REPLICATES: dict[str, tuple[Callable[[Sketch, str], str], int]] = {
     "concat": (copies, 0),
     "tile": (tiled, 0),
-    "gather in turn": (lambda s, x: gathered(s, x, (*range(C), *range(C), *range(C))), 0),
-    "gather each": (lambda s, x: gathered(s, x, tuple(i // 3 for i in range(3 * C))), 1),
+    "gather in turn": (lambda s, x: gathered(s, x, IN_TURN), 0),
+    "gather each": (lambda s, x: gathered(s, x, EACH), 1),
+    "split in turn": (lambda s, x: joined(s, x, IN_TURN), 0),
+    "split each": (lambda s, x: joined(s, x, EACH), 1),
     "unsqueeze 1": (lambda s, x: unsqueezed(s, x, 1), 0),
     "unsqueeze 2": (lambda s, x: unsqueezed(s, x, 2), 1),
     "unsqueeze 2, tile": (lambda s, x: unsqueezed(s, x, 2, "Tile"), 1),

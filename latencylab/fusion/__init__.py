@@ -80,7 +80,9 @@ def decompose(graph: Graph, rules: Sequence[str]) -> Decomposition:
     touched: set[int] | None = None
     for _ in range(_MOST_ROUNDS):
         for name, rule in loaded:
-            outcomes.extend(_apply(working, name, rule, working.slots_of(rule.ANCHORS, touched)))
+            slots = working.slots_of(rule.ANCHORS, touched)
+            if slots:
+                outcomes.extend(_apply(working, name, rule, slots))
         touched = working.take_touched()
         if not touched:
             break
@@ -104,25 +106,17 @@ def _apply(graph: WorkingGraph, name: str, rule: Rule, slots: Iterable[int]) -> 
         node = graph.at(slot)
         while node is not None:
             found = rule.match(graph, node)
-            written = _rewritten(graph, found)
+            if isinstance(found, Refusal):
+                yield replace(found, rule=name)
+            if found is None or isinstance(found, Refusal):
+                break
+            written = graph.apply(found) if isinstance(found, Match) else graph.exchange(found)
             if isinstance(written, Refusal):
                 yield replace(written, rule=name)
-                break
-            if found is None or isinstance(found, Refusal):
                 break
             yield Step(name, written.name if written else "", tuple(n.name for n in found.nodes), found.note)
             # What was written may match again (a chain); so may the anchor if only neighbours changed.
             node = node if graph.holds(node) else _anchor(rule, written)
-
-
-def _rewritten(graph: WorkingGraph, found: Found) -> Node | Refusal | None:
-    match found:
-        case Match():
-            return graph.apply(found)
-        case Exchange():
-            return graph.exchange(found)
-        case _:
-            return found
 
 
 def _anchor(rule: Rule, node: Node | None) -> Node | None:

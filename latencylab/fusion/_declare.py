@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from latencylab.graph import Node, Tensor
 
 _CHANGED: Final = frozenset({"float16", "float32", "float64"})
+_QUANTIZED: Final = frozenset(
+    {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"}
+    | {"ConvInteger", "MatMulInteger", "QGemm", "QAttention"}
+)
 _BIASED: Final = frozenset({"Conv", "ConvTranspose", "Gemm"})
 _BIAS_INDEX: Final = 2
 
@@ -24,7 +28,7 @@ def declare_dtype(graph: Graph, dtype: str) -> Graph:
     numbers) stay what they are, and so does every tensor that is no plain float. A graph that is quantized
     already (QDQ or QOperator) says itself what its types are: it is returned unchanged.
     """
-    if any(_is_quantizing(node) for node in graph.nodes):
+    if any(_is_quantized(node) for node in graph.nodes):
         return graph
     fixed, biases = _exceptions(graph, dtype)
     tensors = {
@@ -36,11 +40,8 @@ def declare_dtype(graph: Graph, dtype: str) -> Graph:
     return replace(graph, nodes=nodes, tensors={**graph.tensors, **tensors})
 
 
-def _is_quantizing(node: Node) -> bool:
-    op_type = node.op_type
-    return op_type.startswith("QLinear") or op_type.endswith(
-        ("QuantizeLinear", "DequantizeLinear", "Integer")
-    )
+def _is_quantized(node: Node) -> bool:
+    return node.op_type in _QUANTIZED or node.op_type.startswith("QLinear")
 
 
 def _exceptions(graph: Graph, dtype: str) -> tuple[set[str], set[str]]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from latencylab.graph import Node
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from latencylab.graph import Node, Tensor
+    from latencylab.graph import Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +77,30 @@ class Step:
 def fused(main: Node, *followers: Node) -> Node:
     """Return the main node with the followers, and what was fused behind them, as its epilogue."""
     steps = (step for node in followers for step in (node, *node.epilogue))
-    return replace(main, epilogue=main.epilogue + tuple(replace(s, parts=(), epilogue=()) for s in steps))
+    return rebuilt(
+        main, epilogue=main.epilogue + tuple(rebuilt(step, parts=(), epilogue=()) for step in steps)
+    )
 
 
 def renamed(node: Node, names: Mapping[str, str]) -> Node:
     """Return the node with the tensors it reads and writes renamed, in its epilogue too."""
-    return replace(
-        node,
-        inputs=tuple(names.get(name, name) for name in node.inputs),
-        outputs=tuple(names.get(name, name) for name in node.outputs),
-        epilogue=tuple(renamed(step, names) for step in node.epilogue),
+    inputs = tuple(names.get(name, name) for name in node.inputs)
+    outputs = tuple(names.get(name, name) for name in node.outputs)
+    epilogue = tuple(renamed(step, names) for step in node.epilogue)
+    return Node(node.name, node.op_type, inputs, outputs, node.attributes, node.domain, node.parts, epilogue)
+
+
+def rebuilt(
+    node: Node, *, parts: tuple[Node, ...] | None = None, epilogue: tuple[Node, ...] | None = None
+) -> Node:
+    """Return the node with other parts or another epilogue; `dataclasses.replace`, several times as fast."""
+    return Node(
+        node.name,
+        node.op_type,
+        node.inputs,
+        node.outputs,
+        node.attributes,
+        node.domain,
+        node.parts if parts is None else parts,
+        node.epilogue if epilogue is None else epilogue,
     )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from latencylab import dtypes
 from latencylab.fusion._match import Match, Refusal, renamed
 from latencylab.fusion._settings import is_setting
+from latencylab.graph import Graph
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,6 +70,8 @@ def _first(
     """Walk up a chain to a node whose inputs are all quantized; refuse if the chain touches a float."""
     if not has_integer_kernel(node.op_type):
         return Refusal(f"{node.op_type} has no integer kernel here: a float island", node)
+    if any(isinstance(value, Graph) for value in node.attributes.values()):
+        return Refusal("its body computes in float", node)
     first = node
     for name in node.reads:
         if graph.tensors[name].is_constant or not _is_float(graph, name):

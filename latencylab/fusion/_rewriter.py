@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from latencylab.fusion._match import Exchange, Match, Refusal
+from latencylab.fusion._match import Exchange, Match, Refusal, rebuilt
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -96,7 +96,7 @@ class WorkingGraph:
             self._move_ends(match)
             self._adopt(sources, match.ends[0][1], None)
         else:
-            self._insert(replace(match.node, parts=sources), slot)
+            self._insert(rebuilt(match.node, parts=sources), slot)
         self._bury(released, slot)
         written = self._slots[slot]
         self._touch(written, slot)
@@ -109,8 +109,8 @@ class WorkingGraph:
         """
         slots = [self._remove(node) for node in pair.nodes]
         self.tensors.update((tensor.name, tensor) for tensor in pair.tensors)
-        self._insert(replace(pair.new_first, parts=pair.second.sources), slots[0])
-        last = replace(pair.new_second, parts=pair.first.sources)
+        self._insert(rebuilt(pair.new_first, parts=pair.second.sources), slots[0])
+        last = rebuilt(pair.new_second, parts=pair.first.sources)
         self._insert(last, slots[1])
         self._touch(last, slots[1])
         return last
@@ -209,4 +209,4 @@ class WorkingGraph:
             candidates = [default]
         if candidates:
             host = min(candidates, key=lambda node: node.name)
-            self._insert(replace(host, parts=host.sources + sources), self._remove(host))
+            self._insert(rebuilt(host, parts=host.sources + sources), self._remove(host))

@@ -35,7 +35,7 @@ def _replicate(
     """Write the replicate if the outer shapes are those of one: (N, C, *space) to (N, n C, *space)."""
     target = nodes[-1].outputs[0]
     before, after = graph.tensors[source].shape, graph.tensors[target].shape
-    if len(before) < 3 or len(before) != len(after) or after[1] % before[1] or after[1] == before[1]:
+    if len(before) < 3 or len(before) != len(after) or not 0 < before[1] < after[1] or after[1] % before[1]:
         return None
     if (before[0], *before[2:]) != (after[0], *after[2:]):
         return None
@@ -44,27 +44,44 @@ def _replicate(
 
 
 def _concat(graph: WorkingGraph, node: Node) -> Match | None:
-    """Concat of one tensor with itself."""
-    if len(set(node.inputs)) > 1 or len(node.inputs) == 1:
+    """Concat of one tensor with itself, or of single channels that a Split took apart."""
+    names = set(node.inputs)
+    rank = len(graph.tensors[node.outputs[0]].shape)
+    if len(node.inputs) < 2 or not rank or int(node.attributes.get("axis", 0)) % rank != _CHANNELS:
         return None
-    rank = len(graph.tensors[node.inputs[0]].shape)
-    if rank and int(node.attributes.get("axis", 0)) % rank != _CHANNELS:
+    if len(names) == 1:
+        return _replicate(graph, (node,), node.inputs[0], 0)
+    split = producer(graph, node, 0, "Split")
+    if (
+        split is None
+        or names != set(split.outputs)
+        or int(split.attributes.get("axis", 0)) % rank != _CHANNELS
+    ):
         return None
-    return _replicate(graph, (node,), node.inputs[0], 0)
+    place = {name: index for index, name in enumerate(split.outputs)}
+    is_single = len(place) == graph.tensors[split.inputs[0]].shape[_CHANNELS]
+    indices = tuple(place[name] for name in node.inputs)
+    return _listed(graph, (split, node), split.inputs[0], indices) if is_single else None
 
 
 def _gather(graph: WorkingGraph, node: Node) -> Match | None:
     """Gather of channels by a constant list that repeats all of them."""
-    data = graph.tensors[node.inputs[0]]
     indices = integers(graph, node, 1)
-    if not indices or data.is_constant or int(node.attributes.get("axis", 0)) != _CHANNELS:
+    if not indices or graph.tensors[node.inputs[0]].is_constant:
         return None
-    channels = data.shape[_CHANNELS]
-    times = len(indices) // channels
-    in_turn = tuple(range(channels)) * times
+    is_channels = int(node.attributes.get("axis", 0)) == _CHANNELS
+    return _listed(graph, (node,), node.inputs[0], indices) if is_channels else None
+
+
+def _listed(
+    graph: WorkingGraph, nodes: tuple[Node, ...], source: str, indices: tuple[int, ...]
+) -> Match | None:
+    """Channels listed one by one: all of them in turn, or each several times."""
+    channels = graph.tensors[source].shape[_CHANNELS]
+    in_turn = tuple(range(channels)) * (len(indices) // max(channels, 1))
     if indices == tuple(sorted(in_turn)):
-        return _replicate(graph, (node,), data.name, 1)
-    return _replicate(graph, (node,), data.name, 0) if indices == in_turn else None
+        return _replicate(graph, nodes, source, 1)
+    return _replicate(graph, nodes, source, 0) if indices == in_turn else None
 
 
 def _grown(graph: WorkingGraph, node: Node) -> Match | None:

@@ -40,7 +40,7 @@ def match(_graph: WorkingGraph, node: Node) -> Match | Refusal | None:
     else:
         op_type, positions = PLAIN[node.op_type]
         inputs = tuple(node.inputs[index] for index in positions if index < len(node.inputs))
-    if node.attributes.get("channels_last"):
+    if node.attributes.get("channels_last") or node.domain.endswith("nhwc"):
         return Refusal("it reads channels last", node)
     plain = Node(node.name, op_type, inputs, node.outputs, node.attributes)
     return Match((node,), plain)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from latencylab import dtypes
 from latencylab.fusion._match import Match, Refusal, renamed
+from latencylab.fusion._quantized import MOVES, QUANTIZE
 
 if TYPE_CHECKING:
     from latencylab.fusion._rewriter import WorkingGraph
@@ -21,10 +22,21 @@ ANCHORS = frozenset({"Relu", "Clip"})
 def match(graph: WorkingGraph, node: Node) -> Match | Refusal | None:
     """Let the producer of the input write the clamped tensor."""
     main = graph.producers.get(node.inputs[0])
-    types = {graph.tensors[name].dtype for name in (node.inputs[0], node.outputs[0])}
-    if main is None or node.epilogue or not all(dtypes.is_quantized(dtype) for dtype in types):
+    if main is None or node.epilogue:
         return None
-    if main.op_type == "QuantizeLinear":
-        return Refusal(f"{main.name} quantizes an image that has not been clamped", node)
+    if not all(dtypes.is_quantized(graph.tensors[name].dtype) for name in (node.inputs[0], node.outputs[0])):
+        return None
+    if not _requantizes(graph, main):
+        return Refusal(f"no kernel before {main.name} chooses the range for it", node)
     written = renamed(main, {node.inputs[0]: node.outputs[0]})
     return Match((main, node), written, note="saturation clamps: it costs nothing")
+
+
+def _requantizes(graph: WorkingGraph, node: Node) -> bool:
+    """Whether it computes a new range, or moves what an earlier kernel computed for it alone."""
+    while node.op_type in MOVES:
+        source = graph.producers.get(node.inputs[0])
+        if source is None or graph.sole_reader(node.inputs[0]) is not node:
+            return False
+        node = source
+    return node.op_type != QUANTIZE
