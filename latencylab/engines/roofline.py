@@ -58,7 +58,7 @@ def _time(kernel: Kernel, device: Machine, on_chip: frozenset[str]) -> KernelTim
 
 def _peak_cycles(meta: MetaNode, worker: Worker) -> float:
     """Cycles with every unit busy and nothing padded; a measured rate is taken as it is."""
-    override = worker.element_cycles.get(meta.kind)
+    override = worker.element_rate(meta)
     if override is not None:
         return override * compute.written_elements(meta)
     rate = worker.macs_per_cycle(meta.dtype) * worker.count

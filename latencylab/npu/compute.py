@@ -85,7 +85,7 @@ def kernel_cycles(meta: MetaNode, nest: LoopNest | None, worker: Worker) -> floa
     On a matrix engine the epilogue runs in the output stage behind the MACs; on any other engine the same lanes
     do both. An operator with a measured rate (`element_cycles`) takes that, per output element.
     """
-    override = worker.element_cycles.get(meta.kind)
+    override = worker.element_rate(meta)
     if override is not None:
         return max(override * written_elements(meta), port_cycles(meta, worker))
     macs = 0.0

@@ -17,7 +17,7 @@ from latencylab.npu.pipeline import TileRun, duration_ps
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from latencylab.graph import MetaNode
+    from latencylab.graph import MetaNode, Tensor
     from latencylab.loops import LoopNest
     from latencylab.npu.machine import Machine, Worker
     from latencylab.tiling import TilePlan
@@ -196,14 +196,19 @@ class _Traffic:
             data_ps=reads[0][0] if is_first_moved else 0,
             extra_ps=sum(ps for ps, _, _ in reads[is_first_moved:]),
             weights_ps=machine.transfer_ps(meta.weight_bytes, "sequential", share),
-            store_ps=sum(
-                machine.transfer_ps(t.size_bytes, traffic.write_pattern(meta, t, machine), share) for t in writes
-            ),
+            store_ps=sum(_store_ps(meta, t, machine, share) for t in writes),
             data_bytes=reads[0][1] if is_first_moved else 0,
             read_bytes=sum(size for _, size, _ in reads),
             write_bytes=sum(t.size_bytes for t in writes),
             skip_bytes=sum(size for _, size, reread in reads if reread),
         )
+
+
+def _store_ps(meta: MetaNode, tensor: Tensor, machine: Machine, share: float) -> int:
+    """Time to write an activation; a system cache in front of DRAM absorbs one that fits, whatever its pattern."""
+    if machine.scratchpad_bytes and tensor.size_bytes <= machine.cache_bytes:
+        return machine.cached_ps(tensor.size_bytes)
+    return machine.transfer_ps(tensor.size_bytes, traffic.write_pattern(meta, tensor, machine), share)
 
 
 def _halo_factor(nest: LoopNest | None, plan: TilePlan) -> float:

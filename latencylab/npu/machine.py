@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from latencylab.device import DeviceProfile, Engine
+    from latencylab.graph import MetaNode
 
 
 
@@ -54,6 +55,11 @@ class Worker:
     def lanes_for(self, dtype: str) -> float:
         """Vector lanes of one unit for this type; 0 where it has none."""
         return _by_name(self.lanes, dtype, 0.0)
+
+    def element_rate(self, meta: MetaNode) -> float | None:
+        """Cycles per output element where an operator's rate was measured; a block size may have its own."""
+        own = self.element_cycles.get(f"{meta.kind}_{meta.node.attributes.get('blocksize', '')}")
+        return self.element_cycles.get(meta.kind) if own is None else own
 
     def efficiency_of(self, op_type: str) -> float:
         """Share of the peak MAC rate an operator reaches."""

@@ -9,7 +9,9 @@ if TYPE_CHECKING:
     from latencylab.npu.machine import Machine
 
 # Operators that scatter or gather single elements: their writes use part of each burst.
-_INTERLEAVING: Final = frozenset({"DepthToSpace", "SpaceToDepth", "Transpose", "ChannelReplicate"})
+_INTERLEAVING: Final = frozenset({"DepthToSpace", "SpaceToDepth", "Transpose"})
+# Operators that write a few channels of every position at a time.
+_CHANNEL_STRIDED: Final = frozenset({"ChannelReplicate"})
 # A map of so few channels fills part of each burst where channels lie innermost.
 _NARROW_CHANNELS: Final = 4
 
@@ -25,6 +27,8 @@ def write_pattern(meta: MetaNode, tensor: Tensor, machine: Machine) -> str:
     """Access pattern with which a kernel writes an activation."""
     if meta.kind in _INTERLEAVING:
         return "interleaved"
+    if meta.kind in _CHANNEL_STRIDED:
+        return "strided"
     return read_pattern(tensor, machine)
 
 
