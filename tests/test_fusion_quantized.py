@@ -189,6 +189,38 @@ def test_a_runtime_without_an_integer_kernel_keeps_a_float_island() -> None:
     assert "Tanh has no integer kernel here: a float island" in str(island.refusals[0])
 
 
+def test_a_runtime_whose_integer_kernels_fuse_less() -> None:
+    sketch = Sketch()
+    y = sketch.op("Add", sketch.conv(sketch.image(1, 3, 6, 10), 8), sketch.image(1, 8, 6, 10, name="skip"))
+    sketch.op("LeakyRelu", y)
+    rules = ["float_conv_add", "float_conv_activation"]
+    (floats,) = fusion.decompose(sketch.graph(), rules).meta_nodes
+    assert [step.op_type for step in floats.node.epilogue] == ["Add", "LeakyRelu"]
+    integers = fusion.decompose(fusion.declare_dtype(sketch.graph(), "uint8"), rules).meta_nodes
+    assert [meta.kind for meta in integers] == ["Conv", "Add", "LeakyRelu"]
+
+
+# What onnxruntime 1.31 runs, layout kernels aside: kinds of the graphs it saved as optimized.
+OPTIMIZED = {
+    "abpn_x3": ["Concat", "Add", "DequantizeLinear", "DepthToSpace", "Clip"],
+    "espcn_x3": [
+        *["DequantizeLinear", "Tanh", "QuantizeLinear"] * 2,
+        "DepthToSpace",
+        "Sigmoid",
+        "DequantizeLinear",
+    ],
+    "etds_s_x3": ["Slice", "DequantizeLinear", "DepthToSpace"],
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZED)
+def test_the_kernels_of_onnxruntime(name: str, tmp_path: Path) -> None:
+    rules = ["qdq_onnxruntime", "saturating_clip", "conv_bias", "float_conv_add", "float_conv_activation"]
+    metas = fusion.decompose(quantized(name, QuantFormat.QDQ, tmp_path), rules).meta_nodes
+    assert metas[0].kind == "QuantizeLinear"
+    assert [meta.kind for meta in metas[1:] if meta.kind != "Conv"] == OPTIMIZED[name]
+
+
 def test_a_dequantized_map_that_two_kernels_read_counts_to_the_one_that_writes_it() -> None:
     sketch = Sketch()
     x = sketch.dequantized(sketch.quantized(sketch.image(1, 3, 6, 10), dtype="uint8"))

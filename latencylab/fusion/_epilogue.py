@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from latencylab import dtypes
 from latencylab.fusion._match import Match, Refusal, fused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from latencylab.fusion._rewriter import WorkingGraph
     from latencylab.graph import Node
 
@@ -19,9 +19,10 @@ ACTIVATIONS: Final = frozenset(
 )
 
 Found = Match | Refusal | None
+Rule = Callable[["WorkingGraph", "Node"], Found]
 
 
-def behind(mains: frozenset[str]) -> Callable[[WorkingGraph, Node], Found]:
+def behind(mains: frozenset[str]) -> Rule:
     """Make the `match` of a rule that fuses its anchor behind one of these operators.
 
     A kernel has one activation: a second one in a row is refused.
@@ -35,5 +36,16 @@ def behind(mains: frozenset[str]) -> Callable[[WorkingGraph, Node], Found]:
         if earlier is not None:
             return Refusal(f"{main.name} already has an activation, {earlier.op_type}", node)
         return Match((main, node), fused(main, node))
+
+    return match
+
+
+def in_float(
+    rule: Rule,
+) -> Rule:
+    """Restrict a rule to anchors that write floats, for runtimes whose integer kernels fuse less."""
+
+    def match(graph: WorkingGraph, node: Node) -> Found:
+        return rule(graph, node) if dtypes.is_float(graph.tensors[node.outputs[0]].dtype) else None
 
     return match
