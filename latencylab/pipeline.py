@@ -12,7 +12,7 @@ from latencylab import __version__, dtypes, fusion, lowering, onnx_reader, param
 from latencylab import device as devices
 from latencylab.errors import UnknownNameError
 from latencylab.graph import total
-from latencylab.result import DeviceInfo, Estimate, Fallback, InputInfo, ModelInfo, Unpriced
+from latencylab.result import DeviceInfo, Estimate, Fallback, InputInfo, MemoryInfo, ModelInfo, Unpriced
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -162,7 +162,7 @@ def _assembled(
     program: Program,
     schedule: Schedule,
 ) -> Estimate:
-    kernels = schedule.kernels
+    kernels = _explained(schedule.kernels, decomposition)
     spread = exp(_SIGMAS * _sigma_log(kernels, profile))
     return Estimate(
         model=_model_info(network, decomposition),
@@ -203,8 +203,49 @@ def _model_info(network: Model, decomposition: Decomposition) -> ModelInfo:
 
 
 def _device_info(profile: DeviceProfile, layout: str) -> DeviceInfo:
-    runtime = profile.runtime
-    return DeviceInfo(profile.name, profile.title, profile.sha256, runtime.name, runtime.version, layout)
+    runtime, accuracy = profile.runtime, profile.accuracy
+    return DeviceInfo(
+        name=profile.name,
+        title=profile.title,
+        sha256=profile.sha256,
+        runtime=runtime.name,
+        runtime_version=runtime.version,
+        layout=layout,
+        memories=_memories(profile),
+        sigma_log=accuracy.sigma_log.value,
+        evidence=accuracy.evidence,
+        evidence_rows=accuracy.rows,
+    )
+
+
+def _memories(profile: DeviceProfile) -> tuple[MemoryInfo, ...]:
+    """Return the levels with a known rate, the slowest first; an engine's port is what it reads on chip."""
+    memory = profile.memory
+    found = [MemoryInfo("DRAM", memory.dram.bytes_per_s)]
+    if memory.cache:
+        found.append(MemoryInfo("cache", memory.cache.bytes_per_s.value, memory.cache.size_bytes.value))
+    size_bytes = memory.scratchpad.size_bytes.value if memory.scratchpad else None
+    for name, engine in profile.engines.items():
+        if engine.port_bytes_per_cycle:
+            rate = engine.port_bytes_per_cycle.value * engine.clock_hz.value
+            found.append(MemoryInfo(f"scratchpad of {name}", rate, size_bytes))
+    return tuple(sorted(found, key=lambda level: level.bytes_per_s))
+
+
+def _explained(
+    kernels: tuple[KernelEstimate, ...], decomposition: Decomposition
+) -> tuple[KernelEstimate, ...]:
+    """Tell each kernel the fusion steps that made it."""
+    said: dict[str, list[str]] = {}
+    for step in decomposition.steps:
+        said.setdefault(step.node, []).append(str(step))
+    return tuple(_told(kernel, said) for kernel in kernels)
+
+
+def _told(kernel: KernelEstimate, said: Mapping[str, list[str]]) -> KernelEstimate:
+    names = dict.fromkeys((kernel.name, *kernel.nodes))
+    steps = tuple(step for name in names for step in said.get(name, ()))
+    return replace(kernel, fused_by=steps) if steps else kernel
 
 
 def _main_dtype(kernels: tuple[KernelEstimate, ...], profile: DeviceProfile) -> str:

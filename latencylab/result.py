@@ -61,7 +61,10 @@ class KernelEstimate:
     dram_read_bytes, dram_write_bytes: the part of it, and of spills, that goes to DRAM.
     dram_bytes_by_cause: the same DRAM bytes by cause: "weights", "activations", "spill", "layout".
     depends_on: indices of the kernels whose results it reads.
+    input_shapes, output_shapes: of the activations at the boundary.
+    fused_by: the rules that made it one kernel, in words.
     tile_plan: the tile shape in words; "" where the engine does not tile.
+    scratchpad_bytes: on-chip bytes in use while it runs: tensors kept between kernels, and its tiles.
     assumed_share: 0..1, the part of latency_s that rests on parameters of the profile marked assumed.
     """
 
@@ -90,7 +93,11 @@ class KernelEstimate:
     is_priced: bool = True
     is_layout: bool = False
     depends_on: tuple[int, ...] = ()
+    input_shapes: tuple[tuple[int, ...], ...] = ()
+    output_shapes: tuple[tuple[int, ...], ...] = ()
+    fused_by: tuple[str, ...] = ()
     tile_plan: str = ""
+    scratchpad_bytes: int = 0
     assumed_share: float = 0.0
 
     def __post_init__(self) -> None:
@@ -110,15 +117,19 @@ class KernelEstimate:
 
 @dataclass(frozen=True, slots=True)
 class EngineUse:
-    """How one engine spends the inference: busy + stall + idle = the inference's latency."""
+    """How one engine spends the inference: busy + stall + idle = the inference's latency.
+
+    peak_macs_per_s: all its units together, on the type the network is deployed in; 0 where it has no MACs.
+    """
 
     name: str
     busy_s: float
     stall_s: float
     idle_s: float
+    peak_macs_per_s: float = 0.0
 
     def __post_init__(self) -> None:
-        _keep(self, "busy_s", "stall_s", "idle_s")
+        _keep(self, "busy_s", "stall_s", "idle_s", "peak_macs_per_s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +177,24 @@ class ModelInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class MemoryInfo:
+    """One level of memory: what it moves at best; size_bytes is None where it does not limit (DRAM)."""
+
+    name: str
+    bytes_per_s: float
+    size_bytes: int | None = None
+
+    def __post_init__(self) -> None:
+        _keep(self, "bytes_per_s")
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceInfo:
-    """The device profile. `layout` is the deployment layout of the network's ends; sha256: of the profile."""
+    """The device profile. `layout` is the deployment layout of the network's ends; sha256: of the profile.
+
+    memories: the levels, the slowest first. sigma_log: standard deviation of log(predicted / measured), as found
+    on `evidence_rows` measured rows, which `evidence` names.
+    """
 
     name: str
     title: str
@@ -175,6 +202,13 @@ class DeviceInfo:
     runtime: str
     runtime_version: str
     layout: str
+    memories: tuple[MemoryInfo, ...] = ()
+    sigma_log: float = 0.0
+    evidence: str = ""
+    evidence_rows: int = 0
+
+    def __post_init__(self) -> None:
+        _keep(self, "sigma_log")
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,11 @@ def _layout(cls: Any) -> tuple[tuple[Field[Any], str, Any], ...]:
 def _key(name: str) -> str:
     if name in _RENAMED:
         return _RENAMED[name]
-    return f"{name[:-2]}_ms" if name.endswith("_s") else name
+    return f"{name[:-2]}_ms" if _is_seconds(name) else name
+
+
+def _is_seconds(name: str) -> bool:
+    return name.endswith("_s") and not name.endswith("_per_s")
 
 
 def encode(instance: Any) -> dict[str, Any]:
@@ -100,7 +104,7 @@ def encode(instance: Any) -> dict[str, Any]:
         value = getattr(instance, f.name)
         if hint is Work:
             result |= encode(value)
-        elif f.name.endswith("_s"):
+        elif _is_seconds(f.name):
             result[key] = rounded(value * MS_PER_S)
         else:
             result[key] = _plain(value)
@@ -128,7 +132,7 @@ def _decode_object(cls: Any, data: object, path: str) -> Any:
             raise ResultError(f"not a saved result: {_at(path, key)} is missing")
         else:
             value = _decode(hint, data[key], _at(path, key))
-            values[f.name] = rounded(value / MS_PER_S) if f.name.endswith("_s") else value
+            values[f.name] = rounded(value / MS_PER_S) if _is_seconds(f.name) else value
     return cls(**values)
 
 

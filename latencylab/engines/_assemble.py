@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from latencylab.npu import schedule
 from latencylab.result import Bound, EngineUse, KernelEstimate, Schedule
@@ -24,15 +24,19 @@ def assemble(
     machine: Machine,
     times: Sequence[KernelTime | None],
     peak_scratchpad_bytes: int | None,
+    live_bytes: Sequence[int] = (),
 ) -> Schedule:
-    """Place the timed kernels (None: a view or a free operator) and account for every engine's time."""
+    """Place the timed kernels (None: a view or a free operator) and account for every engine's time.
+
+    live_bytes: of tensors kept on chip while each kernel runs; empty where the scratchpad is not allocated.
+    """
     durations = [time.duration_ps if time else 0 for time in times]
     placements = schedule.place(program, machine, durations)
     end_ps = max((placement.end_ps for placement in placements), default=machine.inference_ps)
-    rows = zip(program.kernels, times, placements, strict=True)
+    rows = zip(program.kernels, times, placements, live_bytes or [0] * len(times), strict=True)
     return Schedule(
-        kernels=tuple(_estimate(kernel, time, placement, profile, machine) for kernel, time, placement in rows),
-        engines=_engine_use(program, machine, times, end_ps),
+        kernels=tuple(_estimate(*row, profile, machine) for row in rows),
+        engines=_engine_use(program, machine, times, end_ps, profile.deployment_dtype),
         latency_s=end_ps / PS_PER_S,
         peak_scratchpad_bytes=peak_scratchpad_bytes,
         critical_path=schedule.critical_path(placements),
@@ -40,7 +44,7 @@ def assemble(
 
 
 def _engine_use(
-    program: Program, machine: Machine, times: Sequence[KernelTime | None], end_ps: int
+    program: Program, machine: Machine, times: Sequence[KernelTime | None], end_ps: int, dtype: str
 ) -> tuple[EngineUse, ...]:
     busy = dict.fromkeys(machine.workers, 0)
     stall = dict.fromkeys(machine.workers, 0)
@@ -54,16 +58,22 @@ def _engine_use(
             busy[name] / PS_PER_S,
             stall[name] / PS_PER_S,
             (end_ps - busy[name] - stall[name]) / PS_PER_S,
+            worker.macs_per_cycle(dtype) * worker.count * worker.clock_hz,
         )
-        for name in machine.workers
+        for name, worker in machine.workers.items()
     )
 
 
 def _estimate(
-    kernel: Kernel, time: KernelTime | None, placement: Placement, profile: DeviceProfile, machine: Machine
+    kernel: Kernel,
+    time: KernelTime | None,
+    placement: Placement,
+    live_bytes: int,
+    profile: DeviceProfile,
+    machine: Machine,
 ) -> KernelEstimate:
     meta = kernel.meta
-    common = {
+    common: dict[str, Any] = {
         "name": meta.name,
         "kind": meta.kind,
         "op_types": meta.op_types if not kernel.is_layout else (),
@@ -78,6 +88,8 @@ def _estimate(
         "is_priced": meta.is_priced,
         "is_layout": kernel.is_layout,
         "depends_on": kernel.depends_on,
+        "input_shapes": tuple(tensor.shape for tensor in meta.inputs),
+        "output_shapes": tuple(tensor.shape for tensor in meta.outputs),
         "start_s": placement.start_ps / PS_PER_S,
     }
     if time is None:
@@ -102,6 +114,7 @@ def _estimate(
         dram_write_bytes=time.activation_write_bytes,
         dram_bytes_by_cause=_causes(kernel, time),
         tile_plan=str(time.plan) if time.plan else "",
+        scratchpad_bytes=live_bytes + (time.plan.scratchpad_bytes if time.plan else 0),
         assumed_share=_assumed_share(kernel, time, profile),
         **common,
     )

@@ -35,7 +35,8 @@ def run(program: Program, profile: DeviceProfile) -> Schedule:
     simulation = simulate(program, profile)
     tiles = max((t.plan.scratchpad_bytes for t in simulation.times if t and t.plan), default=0)
     peak = simulation.allocation.peak_bytes + tiles if simulation.machine.scratchpad_bytes else None
-    return _assemble.assemble(program, profile, simulation.machine, simulation.times, peak)
+    live = simulation.allocation.live_bytes if simulation.machine.scratchpad_bytes else ()
+    return _assemble.assemble(program, profile, simulation.machine, simulation.times, peak, live)
 
 
 def simulate(program: Program, profile: DeviceProfile) -> Simulation:
