@@ -200,6 +200,15 @@ def test_a_runtime_whose_integer_kernels_fuse_less() -> None:
     assert [meta.kind for meta in integers] == ["Conv", "Add", "LeakyRelu"]
 
 
+def test_onnxruntime_clips_after_a_residual_in_a_kernel_of_its_own() -> None:
+    sketch = Sketch()
+    y = sketch.op("Add", sketch.conv(sketch.image(1, 3, 6, 10), 8), sketch.image(1, 8, 6, 10, name="skip"))
+    sketch.op("Clip", y, sketch.number(0), sketch.number(1))
+    decomposition = fusion.decompose(sketch.graph(), ["float_conv_add", "float_conv_activation"])
+    assert [meta.kind for meta in decomposition.meta_nodes] == ["Conv", "Clip"]
+    assert "conv_0 adds a residual, which no Clip can follow" in str(decomposition.refusals[0])
+
+
 # What onnxruntime 1.31 runs, layout kernels aside: kinds of the graphs it saved as optimized.
 OPTIMIZED = {
     "abpn_x3": ["Concat", "Add", "DequantizeLinear", "DepthToSpace", "Clip"],
