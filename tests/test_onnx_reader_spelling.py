@@ -97,3 +97,12 @@ def _at_newest(proto):  # type: ignore[no-untyped-def]
     newest.CopyFrom(proto)
     newest.opset_import[0].version = 25
     return newest
+
+
+def test_opset_6_broadcasts_along_an_axis() -> None:
+    text = """net (float[1,3,6,6] x) => (float[a,b,c,d] y) <float[3] bias = {1, 2, 3}>
+    { y = Add<broadcast=1, axis=1>(x, bias) }"""
+    graph = read(model(text, opset=6)).graph
+    (node,) = graph.nodes
+    bias = graph.tensors[node.inputs[1]]
+    assert (bias.shape, bias.values, dict(node.attributes)) == ((3, 1, 1), (1.0, 2.0, 3.0), {})

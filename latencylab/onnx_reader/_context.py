@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from latencylab.onnx_reader._order import Step
 
-OLDEST_OPSET = 7
+OLDEST_OPSET = 6
 
 
 class Context:

@@ -5,6 +5,7 @@ Only spelling changes; shapes were inferred from the node as the file has it. So
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -91,7 +92,9 @@ def _top_k(_: int, op_type: str, inputs: Inputs, attributes: Mapping[str, Any]) 
 
 
 def _dropout(_: int, op_type: str, inputs: Inputs, attributes: Mapping[str, Any]) -> Spelling:
-    return Spelling(op_type, _grown(inputs, _float(attributes.get("ratio"))), _without(attributes, "ratio"))
+    return Spelling(
+        op_type, _grown(inputs, _float(attributes.get("ratio"))), _without(attributes, "ratio", "is_test")
+    )
 
 
 def _upsample(version: int, _: str, inputs: Inputs, attributes: Mapping[str, Any]) -> Spelling:
@@ -133,16 +136,37 @@ def _batch_normalization(_: int, op_type: str, inputs: Inputs, attributes: Mappi
     return Spelling(op_type, inputs, _without(attributes, "spatial", "is_test"))
 
 
+def _legacy_broadcast(_: int, op_type: str, inputs: Inputs, attributes: Mapping[str, Any]) -> Spelling:
+    """Before opset 7 the second operand lay at an axis of the first; a constant one gets such a shape."""
+    first, second = inputs[0], inputs[1]
+    axis = attributes.get("axis", 1 if op_type == "PRelu" else None)
+    rest = _without(attributes, "axis", "broadcast", "consumed_inputs")
+    if (
+        first is None
+        or second is None
+        or axis is None
+        or not second.is_constant
+        or second.shape in {(), (1,)}
+    ):
+        return Spelling(op_type, inputs, rest)
+    trailing = (1,) * (len(first.shape) - axis - len(second.shape))
+    shape = second.shape + trailing
+    array = None if second.array is None else second.array.reshape(shape)
+    return Spelling(op_type, (first, replace(second, name="", shape=shape, array=array)), rest)
+
+
 def _dft(_: int, op_type: str, inputs: Inputs, attributes: Mapping[str, Any]) -> Spelling:
     axis = _int64(attributes.get("axis", 1))
     return Spelling(op_type, _grown(inputs, axis, at=2), _without(attributes, "axis"))
 
 
+_BROADCASTING = ("Add", "And", "Div", "Equal", "Greater", "Less", "Mul", "Or", "Pow", "PRelu", "Sub", "Xor")
 _REDUCTIONS = (
     "ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSumSquare"
 )
 _RULES: dict[str, _Rule] = {
     **{name: _Rule(18, _axes_to_input) for name in _REDUCTIONS.split()},
+    **{name: _Rule(7, _legacy_broadcast) for name in _BROADCASTING},
     **{name: _Rule(13, _axes_to_input) for name in ("ReduceSum", "Squeeze", "Unsqueeze")},
     **{name: _Rule(13, _softmax) for name in ("Softmax", "LogSoftmax", "Hardmax")},
     "Split": _Rule(13, _split),
