@@ -71,6 +71,7 @@ class _Matcher:
 
     def _place(self, k: int) -> None:
         node, cover = self.optimized.nodes[k], self.covers[k]
+        self.optimized.trace(k)
         if self.optimized.is_transparent[k]:
             cover.kind = "layout"
             return
@@ -124,7 +125,7 @@ class _Matcher:
 
     def _nearest(self, k: int, pattern: Pattern) -> int | None:
         """Find the main node by its place: behind the kernels that this one reads from."""
-        sources = self.optimized.sources(k)
+        sources = self.optimized.sources[k]
         fitting = [
             (self._misfit(k, i, sources), distance, i)
             for distance, i in enumerate(self._behind(k, sources))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from latencylab.align.vocabulary import REORDERS, names_behind, takes_a_sum
+from latencylab.align.vocabulary import REORDERS, takes_a_sum, written_before_blocking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -98,20 +98,19 @@ class Optimized:
                 self.consumers.setdefault(name, []).append(k)
         self._original = original
         self._inputs = frozenset(original.graph.inputs)
-        self._sources: dict[int, set[int]] = {}  # of kernels whose predecessors are all placed
+        # Kernels whose results a kernel reads, looked up through layout kernels; -1 = a graph input.
+        self.sources: list[set[int]] = [set() for _ in nodes]
         self.is_transparent = [node.op_type in REORDERS for node in nodes]
 
-    def sources(self, k: int) -> set[int]:
-        """Kernels whose results a kernel reads, looked up through layout kernels; -1 = a graph input.
+    def trace(self, k: int) -> None:
+        """Note where a kernel's inputs come from, once all kernels ahead of it are placed.
 
         What a fused convolution adds is left out: it is read behind the main node, not by it. So is what is
         computed from constants alone.
         """
-        if k not in self._sources:
-            inputs = self.nodes[k].inputs[:3] if takes_a_sum(self.nodes[k]) else self.nodes[k].inputs
-            found = (self._source(name) for name in inputs if name)
-            self._sources[k] = {source for source in found if source is not None}
-        return self._sources[k]
+        inputs = self.nodes[k].inputs[:3] if takes_a_sum(self.nodes[k]) else self.nodes[k].inputs
+        found = (self._source(name) for name in inputs if name)
+        self.sources[k] = {source for source in found if source is not None}
 
     def _source(self, name: str) -> int | None:
         """None = a constant."""
@@ -120,7 +119,7 @@ class Optimized:
             name = self.nodes[producer].inputs[0]
             producer = self.producer.get(name)
         if producer is not None:
-            return producer if self.sources(producer) else None
+            return producer if self.sources[producer] else None
         return -1 if name in self._inputs else None
 
     def surviving(self, k: int) -> Iterator[int]:
@@ -130,6 +129,6 @@ class Optimized:
         for output in written:
             reorders = [c for c in self.consumers.get(output, ()) if self.is_transparent[c]]
             written += [name for c in reorders for name in self.nodes[c].outputs]
-        for name in (*written, *names_behind(node.name)):
+        for name in (*written, *written_before_blocking(node.name)):
             if name in self._original.producer:
                 yield self._original.producer[name]

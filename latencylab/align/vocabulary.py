@@ -87,6 +87,13 @@ def takes_a_sum(node: OptimizedNode) -> bool:
     return node.op_type in {"Conv", "FusedConv", "NhwcFusedConv"} and len(node.inputs) > 3
 
 
+def written_before_blocking(name: str) -> Iterator[str]:
+    """Yield the tensor a blocked kernel is named after: it bears its output's name, not its node's."""
+    for candidate in names_behind(name):
+        if candidate.endswith("_nchwc"):
+            yield from names_behind(candidate.removesuffix("_nchwc"))
+
+
 def names_behind(name: str) -> Iterator[str]:
     """Yield names a kernel's name may come from: its own, then with one suffix after the other removed."""
     while name:
