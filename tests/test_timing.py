@@ -1,4 +1,4 @@
-"""Timing: the rules under an injected clock and session, then onnxruntime itself. No test looks at a watch."""
+"""Timing: the rules under an injected clock and session, then onnxruntime itself. None looks at a watch."""
 
 from __future__ import annotations
 
@@ -513,6 +513,15 @@ def test_the_table_says_what_ran_where_and_how_much_has_a_place(tiny: Path) -> N
     for part in ("tiny", "onnxruntime", "median of 3 runs", "few samples", "placed 100.0%", "conv act"):
         assert part in done.stdout
     assert json.loads(run(tiny, *QUICK, "--format", "json").stdout)["kind"] == "measurement"
+
+
+def test_a_profile_of_another_network_is_doubted(tiny: Path, tmp_path: Path) -> None:
+    # EVENTS hold two reorders (layout, wherever) and a convolution; the network knows no Softmax.
+    events = [*EVENTS, *(event("s", 10**6, 100 * i + 50, 99, "Softmax") for i in range(3))]
+    done = run(tiny, "--from-profile", saved(tmp_path, events))
+    assert done.exit_code == 0, done.output
+    assert "unplaced" in done.stdout
+    assert "is this the network that was measured?" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -195,9 +195,9 @@ class _Matcher:
         return any(s is not None and self.original.owner[s] == k for s in self.original.sources[i])
 
     def _explain(self, k: int) -> None:
-        """Give a kernel of unknown type what its reader owns ahead of that reader's main node."""
+        """Give a kernel of unknown type what lies unexplained ahead of its readers or its output."""
         node = self.optimized.nodes[k]
-        free = {i for last in self.optimized.surviving(k) for i in self.original.free_upstream(last)}
+        free = set(self.original.free_upstream(*self.optimized.surviving(k)))
         for reader in (c for output in node.outputs for c in self.optimized.consumers.get(output, ())):
             free |= self._prologue(reader)
         if free:
@@ -207,15 +207,17 @@ class _Matcher:
             self._own(k, free)
 
     def _prologue(self, k: int) -> set[int]:
-        """Nodes a kernel owns ahead of its main node."""
+        """Nodes ahead of a kernel's main node that the kernel owns, and beyond them those that none does."""
         root, owned = self.covers[k].root, self.covers[k].nodes
         if root is None:
             return set()
-        found, edge = set(), [root]
+        found: set[int] = set()
+        edge = [root]
         while edge:
             edge = [s for i in edge for s in self._ahead_of(i) if s in owned and s not in found]
             found.update(edge)
-        return found
+        beyond = [s for i in (root, *found) for s in self._ahead_of(i)]
+        return found | set(self.original.free_upstream(*beyond))
 
     def _attach_leftovers(self) -> None:
         original = self.original

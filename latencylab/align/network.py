@@ -56,9 +56,9 @@ class Original:
         """Nodes that read an input of the graph."""
         return [i for i, sources in enumerate(self.sources) if None in sources]
 
-    def free_upstream(self, start: int) -> Iterator[int]:
-        """Unowned nodes from `start` backwards, nearest first; stops at owned ones."""
-        return self._walk([start], lambda i: (s for s in self.sources[i] if s is not None))
+    def free_upstream(self, *starts: int) -> Iterator[int]:
+        """Unowned nodes from `starts` backwards, nearest first; stops at owned ones."""
+        return self._walk(starts, lambda i: (s for s in self.sources[i] if s is not None))
 
     def free_downstream(self, starts: Iterable[int]) -> Iterator[int]:
         """Unowned nodes from `starts` forwards, nearest first; stops at owned ones."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _STDIN = "-"
 _FORMATS = ("table", "json", "csv", "md")
+_PLACED = 0.99  # share of the time below which an alignment is doubtful
 
 
 class _ThreadCounts(click.ParamType["tuple[int, ...]"]):
@@ -120,6 +121,12 @@ def command(model: str, **options: Any) -> int:
     measurements = tuple(_measured(source, network, options))
     measured = tuple((m, align(network.graph, m)) for m in measurements)
     _write(measured, files, options)
+    for measurement, alignment in measured:
+        if measurement.kernels and alignment.coverage < _PLACED:
+            terminal().warn(
+                f"only {alignment.coverage:.1%} of the kernels' time could be placed on the network's nodes: "
+                "is this the network that was measured?"
+            )
     return INTERRUPTED if any(m.is_interrupted for m in measurements) else 0
 
 
