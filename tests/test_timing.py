@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from click.testing import CliRunner
 from hypothesis import given
@@ -426,6 +427,16 @@ def test_onnxruntime_is_measured_in_a_process_of_its_own(tiny: Path) -> None:
     assert measurement.inputs[0].source == "synthesised (seed 0)"
 
 
+def test_a_provider_that_compiles_is_placed_without_its_graph(tiny: Path) -> None:
+    other = "AzureExecutionProvider"  # in every build; takes no node of its own
+    if other not in onnxruntime.get_available_providers():
+        pytest.skip("this onnxruntime offers the CPU alone")
+    measurement = measure(request_for(tiny, provider=other))
+    assert measurement.runtime.providers[0] == other
+    assert measurement.kernels
+    assert measurement.optimized_nodes == ()
+
+
 def test_what_onnxruntime_refuses_is_said_in_one_line(tiny: Path, tmp_path: Path) -> None:
     model = onnx.load(tiny)
     model.graph.node[1].op_type = "NoSuchOperator"
@@ -515,10 +526,18 @@ def test_the_table_says_what_ran_where_and_how_much_has_a_place(tiny: Path) -> N
     assert json.loads(run(tiny, *QUICK, "--format", "json").stdout)["kind"] == "measurement"
 
 
+def test_a_saved_measurement_is_shown_again(tiny: Path, tmp_path: Path) -> None:
+    saved_as = tmp_path / "m.json"
+    first = run(tiny, *QUICK, "-o", saved_as, "--format", "table")
+    again = run(tiny, "--from", saved_as)
+    assert again.exit_code == 0, again.output
+    assert again.stdout == first.stdout
+
+
 def test_a_profile_of_another_network_is_doubted(tiny: Path, tmp_path: Path) -> None:
     # EVENTS hold two reorders (layout, wherever) and a convolution; the network knows no Softmax.
     events = [*EVENTS, *(event("s", 10**6, 100 * i + 50, 99, "Softmax") for i in range(3))]
-    done = run(tiny, "--from-profile", saved(tmp_path, events))
+    done = run(tiny, "--from", saved(tmp_path, events))
     assert done.exit_code == 0, done.output
     assert "unplaced" in done.stdout
     assert "is this the network that was measured?" in done.stderr
@@ -531,7 +550,7 @@ def test_a_profile_of_another_network_is_doubted(tiny: Path, tmp_path: Path) -> 
         (["{tiny}", "--input", "x"], 2, "not INPUT=FILE.npy"),
         (["{tiny}", "--input", "x=absent.npy"], 2, "no such file"),
         (["{tiny}", "-o", "x.html"], 2, "file suffix"),
-        (["{tiny}", "--from-profile", "{tiny}"], 2, "not an onnxruntime profile"),
+        (["{tiny}", "--from", "{tiny}"], 2, "not an onnxruntime profile"),
         (["absent.onnx"], 2, "cannot read absent.onnx"),
         (["zoo:no_such_network"], 2, "unknown zoo network"),
     ],

@@ -93,9 +93,10 @@ class _InputFile(click.ParamType["tuple[str, str]"]):
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of synthesised inputs."
 )
 @click.option(
-    "--from-profile",
+    "--from",
+    "made_elsewhere",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Measure nothing: read a profile that onnxruntime wrote of MODEL elsewhere.",
+    help="Measure nothing: read a saved measurement of MODEL, or a profile that onnxruntime wrote of it.",
 )
 @shape_options
 @click.option("--top", type=click.IntRange(min=1), help="Only the N slowest kernels.")
@@ -133,8 +134,8 @@ def command(model: str, **options: Any) -> int:
 def _measured(source: str | bytes, network: Model, options: dict[str, Any]) -> Iterator[Measurement]:
     from latencylab import timing
 
-    if options["from_profile"] is not None:
-        yield timing.from_profile(options["from_profile"], network.graph, network.sha256)
+    if options["made_elsewhere"] is not None:
+        yield from timing.from_file(options["made_elsewhere"], network.graph, network.sha256)
         return
     with _progress() as progress:
         yield from timing.measure_model(

@@ -53,7 +53,9 @@ def header_lines(measurement: Measurement) -> tuple[str, ...]:
     """Say what was measured where, in lines."""
     m, host, runtime = measurement, measurement.host, measurement.runtime
     inputs = " ".join(f"{i.name} {i.dtype}[{','.join(map(str, i.shape))}] {i.source}" for i in m.inputs)
-    session = f"{runtime.intra_op_threads} threads · {', '.join(runtime.providers)} · {runtime.optimization}"
+    count = runtime.intra_op_threads
+    threads = f"{count or 'unknown'} thread{'' if count == 1 else 's'}"
+    session = f"{threads} · {', '.join(runtime.providers)} · {runtime.optimization}"
     return (
         f"{m.model_name} · onnxruntime {runtime.version} · {session}",
         f"{host.cpu} · {host.physical_cores} cores · {' '.join(host.isa)} · {host.os}",
@@ -84,7 +86,7 @@ def _block(measurement: Measurement, alignment: Alignment, top: int | None, widt
     lines += [f"• {warning}" for warning in measurement.warnings]
     if alignment.placements:
         lines += ["", _table(alignment, top, width, style), "", coverage_line(alignment)]
-    if alignment.uncovered:
+    if alignment.placements and alignment.uncovered:
         names = ", ".join(map(printable, alignment.uncovered))
         lines.append(shorten(f"computed by no kernel: {names}", width))
     return "\n".join(line if "\n" in line else printable(line) for line in lines)

@@ -10,9 +10,9 @@ decides when to stop, `session` is onnxruntime, `caution` says what to beware of
 from __future__ import annotations
 
 from latencylab.timing.clock import Policy
-from latencylab.timing.foreign import from_profile
+from latencylab.timing.foreign import from_file, from_profile
 from latencylab.timing.process import measure
 from latencylab.timing.request import Request
 from latencylab.timing.study import measure_model
 
-__all__ = ["Policy", "Request", "from_profile", "measure", "measure_model"]
+__all__ = ["Policy", "Request", "from_file", "from_profile", "measure", "measure_model"]

@@ -1,4 +1,4 @@
-"""A Measurement from a profile that onnxruntime wrote elsewhere (`SessionOptions.enable_profiling`)."""
+"""Measurements made elsewhere: saved by latencylab, or a profile of onnxruntime (`enable_profiling`)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from latencylab import __version__
 from latencylab.errors import MeasurementError
-from latencylab.measurement import Host, MeasuredInput, Measurement, Runtime
+from latencylab.measurement import Host, MeasuredInput, Measurement, Runtime, loads
 from latencylab.timing.profile import read_profile
 
 if TYPE_CHECKING:
@@ -20,6 +20,21 @@ _CAUTION = (
     "read from a profile: the total was timed while profiling, which slows a model; host and session are "
     "unknown"
 )
+
+
+def from_file(path: Path, graph: Graph, sha256: str) -> tuple[Measurement, ...]:
+    """Read saved measurements of the model that `graph` is, or a profile of it.
+
+    Raises MeasurementError for an unreadable file or one that is neither, ResultError for a measurement of
+    another schema version.
+    """
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise MeasurementError(f"{path}: {error.strerror or error}") from error
+    if b'"kind": "measurement"' in text:
+        return loads(text)
+    return (from_profile(path, graph, sha256),)
 
 
 def from_profile(path: Path, graph: Graph, sha256: str) -> Measurement:

@@ -24,6 +24,8 @@ _LEVELS: Final = {
     "disable": "ORT_DISABLE_ALL",
 }
 _FATAL: Final = 4
+# Other providers compile parts of the graph, which cannot be written; their kernels are placed by name.
+_WRITES_ITS_GRAPH: Final = frozenset({"CPUExecutionProvider", "CUDAExecutionProvider"})
 # Weights above this go to a file of their own, so that reading the optimized graph costs nothing.
 _LARGEST_INLINE_BYTES: Final = "1024"
 
@@ -103,13 +105,14 @@ def _options(request: Request, profile_folder: Path | None) -> onnxruntime.Sessi
     for name, value in request.dims.items():
         options.add_free_dimension_override_by_name(name, value)
     if profile_folder is not None:
-        _profile_into(profile_folder, options)
+        options.enable_profiling = True
+        options.profile_file_prefix = str(profile_folder / "profile")
+        if request.provider in _WRITES_ITS_GRAPH:
+            _write_graph(profile_folder, options)
     return options
 
 
-def _profile_into(folder: Path, options: Any) -> None:
-    options.enable_profiling = True
-    options.profile_file_prefix = str(folder / "profile")
+def _write_graph(folder: Path, options: Any) -> None:
     options.optimized_model_filepath = str(folder / "optimized.onnx")
     entry = "session.optimized_model_external_initializers"
     options.add_session_config_entry(f"{entry}_file_name", "weights.bin")

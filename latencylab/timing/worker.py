@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from math import isfinite
+from typing import TYPE_CHECKING, Any
 
 from latencylab import __version__
 from latencylab.errors import MeasurementError
@@ -95,8 +96,6 @@ def _profiled(
     """Time the kernels; nothing where the measurement was interrupted before."""
     if world.is_stopped():
         return (), ()
-    from latencylab.onnx_reader.outline import outline
-
     session = world.open_session(request, folder)
     policy = request.profile_policy
     sample(
@@ -107,11 +106,28 @@ def _profiled(
         progress=lambda done: world.progress("profiling", done),
     )
     kernels = read_profile(session.end_profiling(), skip_runs=policy.warmups).kernels
-    nodes = tuple(
-        OptimizedNode(n.name, n.op_type, n.domain, n.inputs, n.outputs, dict(n.attributes))
-        for n in outline(folder / "optimized.onnx")
+    return kernels, _optimized(folder / "optimized.onnx")
+
+
+def _optimized(path: Path) -> tuple[OptimizedNode, ...]:
+    """Read the graph that onnxruntime wrote; nothing where it wrote none."""
+    from latencylab.onnx_reader.outline import outline
+
+    return tuple(
+        OptimizedNode(n.name, n.op_type, n.domain, n.inputs, n.outputs, _finite(n.attributes))
+        for n in (outline(path) if path.exists() else ())
     )
-    return kernels, nodes
+
+
+def _finite(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out bounds at infinity, which JSON cannot hold."""
+    return {
+        name: value
+        for name, value in attributes.items()
+        if all(
+            not isinstance(v, float) or isfinite(v) for v in (value if isinstance(value, tuple) else (value,))
+        )
+    }
 
 
 def _described(feeds: Mapping[str, Array], request: Request) -> tuple[MeasuredInput, ...]:
