@@ -177,7 +177,7 @@ def _with_layout_changes(
     renamed: dict[str, Tensor] = {}
     for tensor in _image_inputs(metas, inputs):
         for step in needed:
-            before.append(_transpose(renamed.get(tensor.name, tensor), f"{_LAYOUT}{step}:{tensor.name}"))
+            before.append(_layout_kernel(renamed.get(tensor.name, tensor), step, tensor.name))
             renamed[tensor.name] = before[-1].outputs[0]
     after: list[MetaNode] = []
     for meta, tensor in _image_outputs(metas, outputs):
@@ -186,7 +186,7 @@ def _with_layout_changes(
             steps_after.remove("native")
         for step in steps_after:
             source = after[-1].outputs[0] if after and step != steps_after[0] else tensor
-            after.append(_transpose(source, f"{_LAYOUT}{step}:{tensor.name}"))
+            after.append(_layout_kernel(source, step, tensor.name))
     body = tuple(_rename_inputs(meta, renamed) for meta in metas)
     return (*before, *body, *after)
 
@@ -229,11 +229,14 @@ def _rearranged(meta: MetaNode) -> MetaNode:
     )
 
 
-def _transpose(source: Tensor, name: str) -> MetaNode:
+def _layout_kernel(source: Tensor, step: str, end: str) -> MetaNode:
+    """Change of layout at an end: the front end's is an explicit Transpose, the runtime's own one a conversion."""
+    name = f"{_LAYOUT}{step}:{end}"
+    kind = "Transpose" if step == "frontend" else "LayoutConversion"
     output = Tensor(f"{name}:out", source.shape, source.dtype)
-    node = Node(name, "Transpose", (source.name,), (output.name,))
+    node = Node(name, kind, (source.name,), (output.name,))
     work = Work(move_ops=source.elements)
-    return MetaNode(name, "Transpose", node, source.dtype, (source,), (), (output,), work)
+    return MetaNode(name, kind, node, source.dtype, (source,), (), (output,), work)
 
 
 def _rename_inputs(meta: MetaNode, renamed: Mapping[str, Tensor]) -> MetaNode:

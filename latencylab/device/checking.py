@@ -47,7 +47,8 @@ def name_faults(profile: DeviceProfile) -> Iterator[Fault]:
         yield from _unknown((key,), names, operators, "operator")
     yield from _unknown(("views",), profile.views, operators, "operator")
     for name, engine in profile.engines.items():
-        yield from _unknown(("engines", name, "element_cycles"), engine.element_cycles, operators, "operator")
+        rates = [op_type.rstrip("0123456789").removesuffix("_") for op_type in engine.element_cycles]
+        yield from _unknown(("engines", name, "element_cycles"), rates, operators, "operator")
         yield from _unknown(("engines", name, "efficiency"), engine.efficiency, operators, "operator")
     yield from _unknown(("fusion",), profile.fusion, plugins.names("fusion"), "fusion rule")
     yield from _unknown(("engine",), (profile.engine,), plugins.names("engines"), "engine")

@@ -104,3 +104,4 @@ AS_STREAMED = Share(value=1.0, provenance="assumed", source="not stated")
 def _range_text(limits: dict[str, float]) -> str:
     words = {"exclusiveMinimum": "above", "minimum": "of at least", "maximum": "of at most"}
     return " and ".join(f"{words[key]} {limit:g}" for key, limit in limits.items())
+UNCOMPRESSED = Share(value=1.0, provenance="assumed", source="no compression of weights stated")

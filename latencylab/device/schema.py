@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from latencylab.device.quantities import (
     AS_STREAMED,
     STRICT,
+    UNCOMPRESSED,
     UNSTATED,
     Count,
     NonNegative,
@@ -67,7 +68,8 @@ class DramPatterns(Table):
 class Dram(Table):
     """Main memory. `efficiency`: share of the peak that a long sequential stream reaches.
 
-    latency_s: what each DMA command costs besides its bytes. aligned_channels: a map whose channels are no
+    latency_s: what each DMA command costs besides its bytes. weight_share: bytes of weights as the compiler packs
+    them, over their plain size. aligned_channels: a map whose channels are no
     multiple of this is moved at the rate of the pattern `unaligned`.
     """
 
@@ -76,6 +78,7 @@ class Dram(Table):
     latency_s: NonNegative
     patterns: DramPatterns
     aligned_channels: Count = UNSTATED
+    weight_share: Share = UNCOMPRESSED
 
     @property
     def bytes_per_s(self) -> float:

@@ -42,13 +42,14 @@ def _time(kernel: Kernel, device: Machine, on_chip: frozenset[str]) -> KernelTim
     compute_ps = int(_peak_cycles(meta, worker) * PS_PER_S / worker.clock_hz)
     reads = sum(t.size_bytes for t in meta.inputs if t.name not in on_chip)
     writes = sum(t.size_bytes for t in meta.outputs if t.name not in on_chip)
-    memory_ps = int((reads + writes + meta.weight_bytes) * PS_PER_S / device.dram_peak_bytes_per_s)
+    weights = device.packed_bytes(meta.weight_bytes)
+    memory_ps = int((reads + writes + weights) * PS_PER_S / device.dram_peak_bytes_per_s)
     return KernelTime(
         duration_ps=worker.launch_ps + max(compute_ps, memory_ps),
         launch_ps=worker.launch_ps,
         compute_ps=compute_ps,
         dma_ps=memory_ps,
-        weights_bytes=meta.weight_bytes,
+        weights_bytes=weights,
         activation_read_bytes=reads,
         activation_write_bytes=writes,
         spill_bytes=0,

@@ -156,7 +156,7 @@ class _Search:
                 launch_ps=self._worker.launch_ps,
                 compute_ps=plan.steps * tile.compute_ps,
                 dma_ps=plan.steps * (tile.load_ps + tile.store_ps) + prologue_ps,
-                weights_bytes=self._meta.weight_bytes * plan.weight_passes,
+                weights_bytes=self._traffic.weight_bytes * plan.weight_passes,
                 activation_read_bytes=self._traffic.read_bytes - self._traffic.skip_bytes,
                 activation_write_bytes=self._traffic.write_bytes,
                 spill_bytes=self._traffic.skip_bytes + reread,
@@ -180,6 +180,7 @@ class _Traffic:
     data_bytes: int
     read_bytes: int
     write_bytes: int
+    weight_bytes: int
     skip_bytes: int
 
     @classmethod
@@ -195,11 +196,12 @@ class _Traffic:
         return cls(
             data_ps=reads[0][0] if is_first_moved else 0,
             extra_ps=sum(ps for ps, _, _ in reads[is_first_moved:]),
-            weights_ps=machine.transfer_ps(meta.weight_bytes, "sequential", share),
+            weights_ps=machine.transfer_ps(machine.packed_bytes(meta.weight_bytes), "sequential", share),
             store_ps=sum(_store_ps(meta, t, machine, share) for t in writes),
             data_bytes=reads[0][1] if is_first_moved else 0,
             read_bytes=sum(size for _, size, _ in reads),
             write_bytes=sum(t.size_bytes for t in writes),
+            weight_bytes=machine.packed_bytes(meta.weight_bytes),
             skip_bytes=sum(size for _, size, reread in reads if reread),
         )
 
@@ -276,7 +278,7 @@ def _cached(
         launch_ps=worker.launch_ps,
         compute_ps=compute_ps,
         dma_ps=memory_ps,
-        weights_bytes=meta.weight_bytes,
+        weights_bytes=moved.weight_bytes,
         activation_read_bytes=moved.read_bytes - moved.skip_bytes,
         activation_write_bytes=moved.write_bytes,
         spill_bytes=moved.skip_bytes,

@@ -75,6 +75,7 @@ class Machine:
     dram_peak_bytes_per_s: float
     patterns: Mapping[str, float]
     aligned_channels: int
+    weight_share: float
     dram_latency_ps: int
     scratchpad_bytes: int
     cache_bytes: int
@@ -88,6 +89,10 @@ class Machine:
             return 0
         rate = self.dram_bytes_per_s * self.patterns[pattern] * share
         return ceil(size_bytes * PS_PER_S / rate)
+
+    def packed_bytes(self, weight_bytes: int) -> int:
+        """Bytes of weights as they lie in memory."""
+        return ceil(weight_bytes * self.weight_share)
 
     def cached_ps(self, size_bytes: int) -> int:
         """Time a transfer takes that the cache serves, rounded up."""
@@ -104,6 +109,7 @@ def of(profile: DeviceProfile) -> Machine:
         dram_peak_bytes_per_s=dram.peak_bytes_per_s.value,
         patterns=patterns,
         aligned_channels=dram.aligned_channels.value,
+        weight_share=dram.weight_share.value,
         dram_latency_ps=round(dram.latency_s.value * PS_PER_S),
         scratchpad_bytes=pad.size_bytes.value if pad else 0,
         cache_bytes=cache.size_bytes.value if cache else 0,

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from latencylab.npu.machine import Machine
 
 # Operators that scatter or gather single elements: their writes use part of each burst.
-_INTERLEAVING: Final = frozenset({"DepthToSpace", "SpaceToDepth", "Transpose"})
+_INTERLEAVING: Final = frozenset({"DepthToSpace", "SpaceToDepth", "Transpose", "LayoutConversion"})
 # Operators that write a few channels of every position at a time.
 _CHANNEL_STRIDED: Final = frozenset({"ChannelReplicate"})
 # A map of so few channels fills part of each burst where channels lie innermost.

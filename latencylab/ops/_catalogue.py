@@ -24,6 +24,7 @@ _STATES: tuple[State, ...] = ("costed", "free", "unpriced")
 _AUTHORS = {
     "ChannelReplicate": "latencylab",
     "StdAttention": "latencylab",
+    "LayoutConversion": "latencylab",
     "SimplifiedLayerNormalization": "onnxruntime",
 }
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _one_move = per_output(move=1)
 
-costs("Transpose", "DepthToSpace", "SpaceToDepth")(_one_move)
+costs("Transpose", "DepthToSpace", "SpaceToDepth", "LayoutConversion")(_one_move)
 # Ours: each channel of an image repeated (a Concat of copies, or Unsqueeze-Expand-Reshape): fusion writes it.
 costs("ChannelReplicate")(_one_move)
 costs("Concat", "Split", "Slice", "Pad", "Tile", "Expand", "CenterCropPad", "Trilu", "ReverseSequence")(
