@@ -29,7 +29,7 @@ UNPRICED = {
     ("ai.onnx.ml", "ZipMap"),
     ("ai.onnx.preview.training", "Gradient"),
 }
-OURS = {"ChannelReplicate", "StdAttention"}
+OURS = {"ChannelReplicate", "LayoutConversion", "StdAttention"}
 LATEST_OPSET = 28
 
 
