@@ -184,16 +184,16 @@ def _layouts() -> Iterator[Row]:
         if "Dolphin" in record["device"]:
             layout = "nhwc" if "NHWC" in record["device"] else "nchw"
             yield Row(
-                id=f"vs680_nnapi_2021_xcat_{layout}",
+                id=f"vs680_synap_offline_xcat_{layout}",
                 model="zoo:xcat_x3",
                 device="dolphin_npu",
-                runtime="nnapi_2021",
+                runtime="synap_offline",
                 layout=layout,
                 dtype="uint8",
                 latency_ms=record["latency_ms"],
                 role="report",
                 source=record["source"],
-                note="graph reconstructed from the abstract: trust the difference of the layouts alone",
+                note="graph reconstructed from the abstract: trust the difference of the layouts alone; runtime unstated, 8.8 ms in all rules the stack of 2021 out",
             )
 
 

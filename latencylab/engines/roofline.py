@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from latencylab import loops
 from latencylab.engines import _assemble
-from latencylab.npu import compute, machine, memory
+from latencylab.npu import compute, machine, memory, traffic
 from latencylab.npu.kernel_time import KernelTime
 from latencylab.units import PS_PER_S
 
@@ -40,7 +40,7 @@ def _may_stay(program: Program, device: Machine) -> frozenset[str]:
 def _time(kernel: Kernel, device: Machine, on_chip: frozenset[str]) -> KernelTime:
     meta, worker = kernel.meta, device.workers[kernel.engine]
     compute_ps = int(_peak_cycles(meta, worker) * PS_PER_S / worker.clock_hz)
-    reads = sum(t.size_bytes for t in meta.inputs if t.name not in on_chip)
+    reads = sum(traffic.moved_bytes(meta, t) for t in meta.inputs if t.name not in on_chip)
     writes = sum(t.size_bytes for t in meta.outputs if t.name not in on_chip)
     weights = device.packed_bytes(meta.weight_bytes)
     memory_ps = int((reads + writes + weights) * PS_PER_S / device.dram_peak_bytes_per_s)

@@ -187,8 +187,9 @@ class _Traffic:
     def of(cls, meta: MetaNode, machine: Machine, residency: Residency) -> _Traffic:
         share = residency.dram_share
         reads = [
-            (machine.transfer_ps(t.size_bytes, traffic.read_pattern(t, machine), share), t.size_bytes, reread)
+            (machine.transfer_ps(size, traffic.read_pattern(t, machine), share), size, reread)
             for t, stays, reread in zip(meta.inputs, residency.inputs, residency.is_reread, strict=True)
+            for size in (traffic.moved_bytes(meta, t),)
             if not stays
         ]
         is_first_moved = bool(meta.inputs) and not residency.inputs[0]

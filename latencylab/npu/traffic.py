@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 _INTERLEAVING: Final = frozenset({"DepthToSpace", "SpaceToDepth", "Transpose", "LayoutConversion"})
 # Operators that write a few channels of every position at a time.
 _CHANNEL_STRIDED: Final = frozenset({"ChannelReplicate"})
+# Operators that read only the elements they return.
+_PICKING: Final = frozenset({"Slice", "Gather", "GatherElements", "GatherND"})
 # A map of so few channels fills part of each burst where channels lie innermost.
 _NARROW_CHANNELS: Final = 4
 
@@ -30,6 +32,13 @@ def write_pattern(meta: MetaNode, tensor: Tensor, machine: Machine) -> str:
     if meta.kind in _CHANNEL_STRIDED:
         return "strided"
     return read_pattern(tensor, machine)
+
+
+def moved_bytes(meta: MetaNode, tensor: Tensor) -> int:
+    """Bytes of an input that a kernel reads: an operator that picks elements reads no more than it writes."""
+    if meta.kind in _PICKING or (meta.kind == "Resize" and meta.node.attributes.get("mode") == "nearest"):
+        return min(tensor.size_bytes, meta.write_bytes)
+    return tensor.size_bytes
 
 
 def is_narrow(tensor: Tensor) -> bool:
