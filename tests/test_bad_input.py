@@ -181,6 +181,18 @@ class TestShapes:
             "Concat node 'y' does not fit its inputs (1x3, 1x3): Required attribute 'axis' is missing" in line
         )
 
+    @pytest.mark.parametrize(
+        ("call", "reason"),
+        [
+            ("LayerNormalization<axis=2147483648>(x, w)", "axis 2147483648 is out of range"),
+            ("GatherND<batch_dims=-5>(x, i)", "batch_dims is negative"),
+            ("Split<num_outputs=2>(x)", "num_outputs is not 1"),
+        ],
+    )
+    def test_calls_that_would_end_the_process_inside_onnx(self, call: str, reason: str) -> None:
+        text = f"net (float[4,3] x, float[3] w, int64[1,1] i) => (float[a,b] y) {{ y = {call} }}"
+        assert reason in refusal(model(text, opset=18))
+
     def test_a_constant_whose_bytes_do_not_fit_its_shape_is_a_constant_without_content(self) -> None:
         proto = model("net (float[1,3] x) => (float[a,b] y) { y = Add(x, b) }")
         proto.graph.initializer.append(TensorProto(name="b", data_type=1, dims=[3], raw_data=b"\0" * 7))

@@ -9,6 +9,7 @@ from onnx import defs
 from latencylab.errors import ModelError
 from latencylab.onnx_reader._attributes import attributes_of
 from latencylab.onnx_reader._infer import Inference
+from latencylab.onnx_reader._text import check_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,6 +28,7 @@ class Context:
     """
 
     def __init__(self, model: ModelProto) -> None:
+        check_text(opset.domain for opset in model.opset_import)
         opsets = {_canonical(opset.domain): opset.version for opset in model.opset_import}
         _check_opset(opsets, model.graph)
         self.opset = opsets.get("", 0)

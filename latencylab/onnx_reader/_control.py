@@ -117,7 +117,7 @@ def _scan(builder: Builder, step: Step, scope: Scope) -> None:
         return
     attributes = builder.context.attributes(step.node)[1]
     given = [_input(step, scope, index) for index in range(len(step.node.input))]
-    state_count = len(given) - int(attributes.get("num_scan_inputs", 1))
+    state_count = _state_count(step, given, attributes)
     axes = attributes.get("scan_input_axes", (0,) * (len(given) - state_count))
     slices = [_without_axis(step, v, axis) for v, axis in zip(given[state_count:], axes, strict=False)]
     trips = given[state_count].shape[axes[0]] if slices else 0
@@ -138,10 +138,8 @@ def _scan_8(builder: Builder, step: Step, scope: Scope) -> None:
     """The first Scan: inputs have a batch axis before the scanned one, and the body runs for each pair."""
     attributes = builder.context.attributes(step.node)[1]
     given = [_input(step, scope, index) for index in range(1, len(step.node.input))]
-    state_count = len(given) - int(attributes.get("num_scan_inputs", 1))
-    if not 0 <= state_count < len(given) or any(
-        len(v.shape) < 1 + (i >= state_count) for i, v in enumerate(given)
-    ):
+    state_count = _state_count(step, given, attributes)
+    if any(len(v.shape) < 1 + (i >= state_count) for i, v in enumerate(given)):
         raise ModelError(f"{shown(step.node)}: its inputs lack the batch or the scanned axis")
     batch, length = given[state_count].shape[:2]
     states = [replace(v, shape=v.shape[1:]) for v in given[:state_count]]
@@ -150,6 +148,13 @@ def _scan_8(builder: Builder, step: Step, scope: Scope) -> None:
     results = [replace(v, shape=(batch, *v.shape)) for v in body.outputs[:state_count]]
     results += [replace(v, shape=(batch, length, *v.shape)) for v in body.outputs[state_count:]]
     _emit(builder, step, scope, results, {"body": body.graph, "trip_count": batch * length})
+
+
+def _state_count(step: Step, given: Sequence[Value], attributes: Mapping[str, Any]) -> int:
+    scanned = int(attributes.get("num_scan_inputs", 1))
+    if not 1 <= scanned <= len(given):
+        raise ModelError(f"{shown(step.node)}: num_scan_inputs is {scanned} with {len(given)} inputs")
+    return len(given) - scanned
 
 
 def _without_axis(step: Step, value: Value, axis: int) -> Value:

@@ -14,7 +14,7 @@ import numpy as np
 from onnx import TypeProto, checker, defs, helper, numpy_helper, shape_inference
 
 from latencylab.errors import ModelError
-from latencylab.onnx_reader import _contrib
+from latencylab.onnx_reader import _contrib, _guards
 from latencylab.onnx_reader._order import shown
 from latencylab.onnx_reader._text import dimensions, one_line
 from latencylab.onnx_reader._value import CODES, Partial, Value, partial_from_type
@@ -93,6 +93,7 @@ class Inference:
                 return own + (Partial(),) * (len(node.output) - len(own))
             if known is None:
                 return (Partial(),) * len(node.output)
+            _guards.check(node, attributes)
             return self._ask_onnx(known, node, inputs)
         except _FAULTS as error:
             given = ", ".join(dimensions(value.shape) for value in inputs if value is not None)
