@@ -22,7 +22,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"fusion"}),
     frozenset({"npu", "tiling", "loops", "lowering"}),
     frozenset({"engines"}),
-    frozenset({"pipeline", "timing", "align", "rewrites", "importers"}),
+    frozenset({"pipeline", "timing", "align", "rewrites", "advising", "importers"}),
     frozenset({"reporters", "gating", "ranking", "comparison", "checking", "fitting"}),
     frozenset({"cli", "__main__"}),
 )

@@ -1,0 +1,78 @@
+"""Every rewrite that claims to preserve the function does, and its saving is that of the rewritten file."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+
+from latencylab import advising, fusion, pipeline, rewrites, zoo
+from latencylab.rewrites import Change, changed_graph
+from latencylab.rewrites._applying import applied
+
+DEVICE = "dimensity8100_npu"
+SMALL = {"height": 24, "width": 32}
+
+# One of each family, in the spelling and at the scale that say most; the giants have smaller kin.
+NETWORKS = (
+    "abpn_x3",
+    "abpn_x2?spelling=torchscript",
+    "bbcu_l_x2",
+    "bicubicpp_x3",
+    "carn_m_x2",
+    "ecbsr_m4c16_x3",
+    "ecbsr_m4c16_x2?spelling=dynamo",
+    "edge_sr_max_y_x3",
+    "edsr_baseline_x2",
+    "espcn_x3",
+    "etds_t_x3",
+    "fsrcnn_x3",
+    "fsrcnn_y_x2",
+    "imdn_rtc_x2",
+    "lapsrn_y_x4",
+    "ncnet_x3",
+    "plain_concat_skip_x3",
+    "quicksrnet_large_x2",
+    "quicksrnet_small_x3",
+    "sesr_m5_y_x2",
+    "srcnn_x2",
+    "vdsr_y_x2",
+    "wdsr_a_x2",
+    "xlsr_x3",
+    "ecbsr_m4c16_tf_x3",
+    "abpn_m4c28_tf_x3",
+    "mobilenet_v1_025",
+)
+
+
+@cache
+def network(name: str):  # type: ignore[no-untyped-def] - a ModelProto
+    return zoo.build(name, **({} if "mobilenet" in name else SMALL))
+
+
+def proposals(name: str) -> list[Change]:
+    graph = fusion.decompose(pipeline.read(network(name)).graph, advising.IDIOMS).graph
+    profile = pipeline.load_device(DEVICE)
+    return [c for rule in rewrites.rule_names() for c in rewrites.load(rule).propose(graph, profile)]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_what_claims_to_preserve_the_function_does(name: str) -> None:
+    for change in proposals(name):
+        if change.is_writable:
+            done = applied(network(name), [change])
+            assert done.max_difference <= done.tolerance, change.text
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_saving_is_that_of_the_rewritten_file(name: str) -> None:
+    before = pipeline.read(network(name))
+    for change in proposals(name):
+        if change.is_writable:
+            predicted = pipeline.price(
+                advising.replace(before, graph=changed_graph(before.graph, change)), DEVICE
+            )
+            found = pipeline.price(pipeline.read(applied(network(name), [change]).model), DEVICE)
+            assert found.latency_s == predicted.latency_s, change.text
+            assert found.model.macs == predicted.model.macs
+            assert found.model.parameters == predicted.model.parameters
