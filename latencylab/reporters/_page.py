@@ -1,0 +1,223 @@
+"""A page as plain data, and the one HTML file it becomes: self-contained, offline, without a single request.
+
+A `Page` is figures and sections; a `Section` is text, a table and a chart of that table, so every chart has
+its twin by construction. Nothing here knows what an estimate is: any command can assemble a page from these.
+
+    table = Table("models", (Column("name", "model"), Column("ms", "ms", "ms")), rows)
+    chart = Chart("bars", "Bars of the time of 3 models.", {"label": "name", "value": "ms"})
+    render(Page("Three models", sections=(Section("speed", "How fast", chart=chart, table=table),)))
+
+Kinds of chart, and the options each reads (values are keys of the table's columns unless said otherwise):
+    bars      label, value; color, low, high (a whisker), parts (keys to stack instead of value)
+    timeline  label, lane, start, value; color; counters: [{name, unit, points: [[ms, value], ...]}], end (ms)
+    scatter   x, y, label; color; x_title, y_title (text), log (bool), lines: [{name, points: [[x, y], ...]}],
+              is_named (bool): draw the labels
+    graph     label, value, caption, depends_on (a column of lists of row numbers)
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from latencylab.printable import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Kind = Literal["text", "list", "shapes", "ms", "percent", "bytes", "count", "number", "flag"]
+ChartKind = Literal["bars", "timeline", "scatter", "graph"]
+
+MARKER: Final = b'<meta name="generator" content="latencylab'
+_FOLDER: Final = Path(__file__).parent / "templates"
+# In this order: each part uses only what stands before it.
+_SCRIPTS: Final = (
+    "colors.js",
+    "format.js",
+    "details.js",
+    "table.js",
+    "bars.js",
+    "timeline.js",
+    "scatter.js",
+    "layout.js",
+    "graph.js",
+    "page.js",
+)
+# What would end a script element, or a line of JavaScript, inside a JSON text.
+_ESCAPED: Final = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of raw values; `kind` says how they are written and sorted; `is_summed`: a sum makes sense.
+
+    ms: milliseconds. percent: a share, 0..1. bytes, count: whole numbers with a prefix. number: as it is.
+    list: texts. shapes: lists of sizes. flag: true or false.
+    """
+
+    key: str
+    title: str
+    kind: Kind = "text"
+    is_summed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of raw values. Several sections may show the same table; it is embedded once."""
+
+    id: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Any, ...], ...]
+
+    def __post_init__(self) -> None:
+        if any(len(row) != len(self.columns) for row in self.rows):
+            raise ValueError(f"table {self.id}: every row needs {len(self.columns)} values")
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A picture of a table. label: what a screen reader says in its place."""
+
+    kind: ChartKind
+    label: str
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading with what stands below it. shown: keys of the table's columns to show (default: all).
+
+    is_open: whether the table is unfolded at first. level 1 starts a new part of the page, 2 belongs to it.
+    """
+
+    id: str
+    title: str
+    lead: str = ""
+    notes: tuple[str, ...] = ()
+    chart: Chart | None = None
+    table: Table | None = None
+    shown: tuple[str, ...] = ()
+    is_open: bool = False
+    level: Literal[1, 2] = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A headline number. tone: what it means for the reader."""
+
+    label: str
+    value: str
+    note: str = ""
+    tone: Literal["plain", "good", "bad", "unsure"] = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A whole page. facts: what it is about. warnings: what must not be overlooked. footer: provenance."""
+
+    title: str
+    facts: tuple[str, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    lead: str = ""
+    warnings: tuple[str, ...] = ()
+    sections: tuple[Section, ...] = ()
+    footer: tuple[str, ...] = ()
+    version: str = field(default="")
+
+
+def render(page: Page) -> bytes:
+    """Return the page as one HTML file in UTF-8."""
+    styles, charts, script = _text("page.css"), _text("charts.min.js"), _script()
+    html = (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            page=page,
+            policy=_policy(styles, charts, script),
+            data=Markup(_json(_data(page))),  # noqa: S704 - JSON without < > &: inert in a script element
+            styles=Markup(styles),  # noqa: S704 - our own file
+            charts=Markup(charts),  # noqa: S704 - our own build
+            script=Markup(script),  # noqa: S704 - our own files
+        )
+    )
+    return html.encode("utf-8", errors="backslashreplace")
+
+
+def _policy(styles: str, *scripts: str) -> str:
+    """Return a Content-Security-Policy that runs these scripts and fetches nothing."""
+    allowed = " ".join(f"'sha256-{_hash(script)}'" for script in scripts)
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src 'sha256-{_hash(styles)}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hash(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+@cache
+def _text(name: str) -> str:
+    return (_FOLDER / name).read_text(encoding="utf-8")
+
+
+@cache
+def _script() -> str:
+    parts = "\n".join(_text(name) for name in _SCRIPTS)
+    return f'(() => {{\n"use strict";\n{parts}\n}})();\n'
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["printable"] = printable
+    return environment
+
+
+def _data(page: Page) -> dict[str, Any]:
+    tables = {section.table.id: section.table for section in page.sections if section.table is not None}
+    return {
+        "tables": {name: _columnar(table) for name, table in tables.items()},
+        "sections": [_drawn(section) for section in page.sections],
+    }
+
+
+def _columnar(table: Table) -> dict[str, Any]:
+    """Columns of values: shorter than rows of named values, and what charts read."""
+    values = zip(*table.rows, strict=True) if table.rows else [()] * len(table.columns)
+    return {
+        "columns": [asdict(column) for column in table.columns],
+        "values": dict(zip((column.key for column in table.columns), values, strict=True)),
+        "count": len(table.rows),
+    }
+
+
+def _drawn(section: Section) -> dict[str, Any]:
+    table, chart = section.table, section.chart
+    return {
+        "id": section.id,
+        "title": section.title,
+        "table": table.id if table else None,
+        "shown": section.shown or tuple(column.key for column in table.columns if table) if table else (),
+        "chart": {**chart.options, "kind": chart.kind} if chart else None,
+    }
+
+
+def _json(data: object) -> str:
+    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
+    return text.translate(_ESCAPED)
