@@ -104,6 +104,13 @@ def advise(
     return replace(result, combined=combined, combined_s=combined_s)
 
 
+def with_advice(
+    base: Estimate, network: Model, profile: DeviceProfile, *, dtype: str | None = None
+) -> Estimate:
+    """Return the estimate with what to change; arguments as `advise`."""
+    return replace(base, advice=as_advice(advise(network, profile, base, dtype=dtype)))
+
+
 def as_advice(advised: Advised) -> tuple[Advice, ...]:
     """Return what an Estimate carries: changes that save time, and what the best of them save together."""
     lines = [Advice(sentence(w.change), w.saves_s, w.change.nodes) for w in advised.worthwhile]

@@ -53,6 +53,7 @@ def estimate(  # noqa: PLR0913 - every option of `profile`, by keyword
     layout: str | None = None,
     strict: bool = False,
     name: str | None = None,
+    advice: bool = False,
 ) -> Estimate:
     """Predict the latency of a network on a device.
 
@@ -63,11 +64,17 @@ def estimate(  # noqa: PLR0913 - every option of `profile`, by keyword
     dims, shapes: bind free dimensions by name, inputs by shape.
     layout: of the network's ends, "nchw" or "nhwc" (default: the profile's).
     strict: refuse unpriced operators. name: shown instead of the file's stem.
+    advice: also try what would make the network faster; the result carries it.
 
     Raises ModelError if the network cannot be analysed, and the other errors of `latencylab.errors`.
     """
-    network = read(model, dims=dims, shapes=shapes, name=name)
-    return price(network, device, engine, dtype=dtype, layout=layout, strict=strict)
+    network, profile = read(model, dims=dims, shapes=shapes, name=name), load_device(device)
+    result = price(network, profile, engine, dtype=dtype, layout=layout, strict=strict)
+    if not advice:
+        return result
+    from latencylab import advising  # it prices networks itself, through this module
+
+    return advising.with_advice(result, network, profile, dtype=dtype)
 
 
 def read(

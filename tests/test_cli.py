@@ -351,7 +351,7 @@ def test_a_device_file_stays_what_it_is(tmp_path: Path) -> None:
 
 def test_report_shows_a_saved_result_in_another_format(tmp_path: Path) -> None:
     saved = tmp_path / "result.json"
-    assert run("profile", SMALL, "-o", str(saved)).exit_code == 0
+    assert run("profile", SMALL, "-o", str(saved), "--advice").exit_code == 0
     assert run("report", str(saved), "--format", "json").stdout == saved.read_text()
     assert run("report", str(saved)).stdout == run("profile", SMALL).stdout
     assert run("report", "-", "--format", "json", stdin=saved.read_bytes()).stdout == saved.read_text()

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from latencylab.result import Estimate
 
 _STDIN = "-"
+# Formats that people read: they say what to change.
+_ADVISING = frozenset({"table", "md", "html"})
 
 
 @click.command(name="profile")
@@ -33,6 +35,12 @@ _STDIN = "-"
 @shape_options
 @view_options
 @output_options
+@click.option(
+    "--advice/--no-advice",
+    "is_advised",
+    default=None,
+    help="Say what to change; default: where a table, Markdown or HTML shows it.",
+)
 @click.option(
     "--explain-fusion", is_flag=True, help="Also print what was fused, and why near misses were not."
 )
@@ -52,6 +60,8 @@ def command(models: tuple[str, ...], devices: tuple[str, ...], **options: Any) -
         width=terminal().width(),
         color=terminal().uses_color(sys.stdout),
     )
+    if options["is_advised"] is None:
+        options["is_advised"] = not _ADVISING.isdisjoint({output.stdout, *(name for _, name in output.files)})
     results = tuple(_results(models, devices, options))
     estimates = tuple(estimate for estimate, _ in results)
     _warn(estimates, is_table=output.stdout == "table")
@@ -74,7 +84,12 @@ def _results(
             fused = None
             if options["explain_fusion"]:
                 fused = pipeline.decompose(network, profile, dtype=options["dtype"])
-            yield pipeline.price(network, profile, **pricing), fused
+            estimate = pipeline.price(network, profile, **pricing)
+            if options["is_advised"]:
+                from latencylab import advising
+
+                estimate = advising.with_advice(estimate, network, profile, dtype=options["dtype"])
+            yield estimate, fused
 
 
 def _warn(estimates: tuple[Estimate, ...], *, is_table: bool) -> None:
