@@ -36,11 +36,11 @@ def render(*estimates: Estimate, view: View = DEFAULT_VIEW) -> bytes:
 def _estimate(estimate: Estimate, view: View) -> Iterator[str]:
     (title, *device), network = rows.header_facts(estimate)
     latency, memory = rows.total_lines(estimate)
-    yield f"## {_escaped(title)}"
-    yield _escaped(" · ".join((*device, *network)))
-    yield f"**{_escaped(latency)}**"
-    yield _escaped(memory)
-    yield from (f"> **{_escaped(line)}**" for line in rows.loud_lines(estimate))
+    yield f"## {escaped(title)}"
+    yield escaped(" · ".join((*device, *network)))
+    yield f"**{escaped(latency)}**"
+    yield escaped(memory)
+    yield from (f"> **{escaped(line)}**" for line in rows.loud_lines(estimate))
     yield _table(rows.kernel_table(estimate, view))
     for table in (rows.kind_table(estimate), rows.engine_table(estimate)):
         yield f"### {table.title.capitalize()}"
@@ -52,18 +52,19 @@ def _estimate(estimate: Estimate, view: View) -> Iterator[str]:
 def _list(title: str, lines: tuple[str, ...]) -> Iterator[str]:
     if lines:
         yield f"### {title}"
-        yield "\n".join(f"- {_escaped(line)}" for line in lines)
+        yield "\n".join(f"- {escaped(line)}" for line in lines)
 
 
 def _table(table: rows.Table) -> str:
     """Render a table of GitHub's Markdown, numbers to the right."""
-    cells = [[_escaped(cell) for cell in row] for row in table.rows]
+    cells = [[escaped(cell) for cell in row] for row in table.rows]
     align = ["right" if numeric else "left" for numeric in table.numeric]
-    headers = [_escaped(header) for header in table.headers]
+    headers = [escaped(header) for header in table.headers]
     return str(
         tabulate(cells, headers, tablefmt="pipe", colalign=align if cells else None, disable_numparse=True)
     )
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """Escape what Markdown or HTML would take for markup."""
     return _MARKUP.sub(r"\\\1", printable(text)).replace("\\<", "&lt;")

@@ -1,0 +1,46 @@
+"""A verdict as plain rows: what the text formats show, before any of them decides how."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from latencylab import units
+from latencylab.printable import printable
+
+if TYPE_CHECKING:
+    from latencylab.gating import Check, Verdict
+
+HEADERS: Final = ("verdict", "network", "device", "check", "found", "limit", "note")
+NUMERIC: Final = (False, False, False, False, True, True, False)
+_UNITS: Final = {"latency_ms": "ms", "dram_mb": "MB", "unpriced_pct": "%", "latency": "ms"}
+
+
+def rows(verdict: Verdict) -> tuple[tuple[str, ...], ...]:
+    """One row a check, in the order of the configuration."""
+    return tuple(_row(check) for check in verdict.checks)
+
+
+def findings(verdict: Verdict) -> tuple[Check, ...]:
+    """Return the checks that found something, the gravest first."""
+    return (*verdict.of("error"), *verdict.of("warn"), *verdict.of("info"))
+
+
+def _row(check: Check) -> tuple[str, ...]:
+    options = "".join(f" {key}={value}" for key, value in check.case.options.items())
+    cells = (
+        check.status.upper() if check.status in {"warn", "error"} else check.status,
+        check.case.model,
+        check.case.device + options,
+        check.what,
+        _quantity(check.value, check.what),
+        _quantity(check.limit, check.what),
+        "at risk" if check.is_at_risk else "",
+    )
+    return tuple(printable(cell) for cell in cells)
+
+
+def _quantity(value: float | None, what: str) -> str:
+    if value is None:
+        return "-"
+    unit = _UNITS.get(what)
+    return f"{units.significant(value)} {unit}" if unit else f"{value:g}"

@@ -1,0 +1,39 @@
+"""The gate's table for the terminal and the log of a CI run; its last line says why it failed."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from tabulate import tabulate
+
+from latencylab.printable import shorten
+from latencylab.reporters._gate import rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from latencylab.gating import Verdict
+
+_NAME_WIDTH = 40
+
+
+def render(verdict: Verdict, width: int, marker: str) -> str:
+    """Render one row a check, then every finding in words, then the verdict."""
+    return "\n".join(_lines(verdict, width, marker)) + "\n"
+
+
+def _lines(verdict: Verdict, width: int, marker: str) -> Iterator[str]:
+    yield f"{marker} {verdict.latencylab_version} · {verdict.config}"
+    yield ""
+    align = ["right" if numeric else "left" for numeric in rows.NUMERIC]
+    cells = [[shorten(cell, _NAME_WIDTH) for cell in row] for row in rows.rows(verdict)]
+    table = str(tabulate(cells, rows.HEADERS, tablefmt="simple", colalign=align, disable_numparse=True))
+    yield from (line.rstrip() for line in table.split("\n"))
+    yield ""
+    for check in rows.findings(verdict):
+        text = f"{check.status}: {check.reason}"
+        yield from textwrap.wrap(text, width, subsequent_indent="  ", break_long_words=False)
+    if rows.findings(verdict):
+        yield ""
+    yield verdict.last_line
