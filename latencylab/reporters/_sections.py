@@ -2,82 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from latencylab import units
 from latencylab.printable import printable
 from latencylab.reporters import _counters
 from latencylab.reporters import _rows as rows
+from latencylab.reporters._kernels import kernel_table, ms, ratio
 from latencylab.reporters._page import Chart, Column, Section, Table
+from latencylab.reporters._roofs import roofs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from latencylab.result import Estimate, KernelEstimate
+    from latencylab.result import Estimate
 
-_WORK: Final = (
-    ("macs", "MACs"),
-    ("binary_macs", "of them binary"),
-    ("arithmetic_ops", "arithmetic operations"),
-    ("division_ops", "divisions"),
-    ("transcendental_ops", "transcendental operations"),
-    ("move_ops", "moves"),
-)
-# Column, and its value from (index, kernel); shares refer to the sum over kernels, as in every other format.
-_KERNEL: Final[tuple[tuple[Column, Callable[[int, KernelEstimate], Any]], ...]] = (
-    (Column("index", "#", "number"), lambda i, _: i),
-    (Column("name", "meta-node"), lambda _, k: printable(k.name)),
-    (Column("kind", "kind"), lambda _, k: printable(k.kind) + ("" if k.is_priced else " (unpriced)")),
-    (Column("engine", "engine"), lambda _, k: printable(k.engine)),
-    (Column("reason", "why this engine"), lambda _, k: printable(k.reason)),
-    (Column("dtype", "element type"), lambda _, k: k.dtype),
-    (Column("start_ms", "start ms", "ms"), lambda _, k: _ms(k.start_s)),
-    (Column("latency_ms", "ms", "ms", is_summed=True), lambda _, k: _ms(k.latency_s)),
-    (Column("compute_ms", "compute ms", "ms", is_summed=True), lambda _, k: _ms(k.compute_s)),
-    (Column("memory_ms", "memory ms", "ms", is_summed=True), lambda _, k: _ms(k.memory_s)),
-    (Column("overhead_ms", "overhead ms", "ms", is_summed=True), lambda _, k: _ms(k.overhead_s)),
-    (Column("stall_ms", "stall ms", "ms", is_summed=True), lambda _, k: _ms(k.stall_s)),
-    (Column("bound", "bound"), lambda _, k: k.bound.value if k.latency_s else ""),
-    (Column("utilization", "util %", "percent"), lambda _, k: k.utilization if k.latency_s else None),
-    *(
-        (Column(key, title, "count", is_summed=True), lambda _, k, key=key: getattr(k.work, key))
-        for key, title in _WORK
-    ),
-    (Column("macs_per_byte", "MACs per DRAM byte", "number"), lambda _, k: _ratio(k.work.macs, k.dram_bytes)),
-    (Column("macs_per_s", "MAC/s", "count"), lambda _, k: _ratio(k.work.macs, k.latency_s)),
-    (Column("input_shapes", "inputs", "shapes"), lambda _, k: k.input_shapes),
-    (Column("output_shapes", "outputs", "shapes"), lambda _, k: k.output_shapes),
-    (Column("read_bytes", "read at the boundary", "bytes"), lambda _, k: k.read_bytes),
-    (Column("write_bytes", "written at the boundary", "bytes"), lambda _, k: k.write_bytes),
-    (Column("weight_bytes", "weights", "bytes"), lambda _, k: k.weight_bytes),
-    (Column("dram_bytes", "DRAM", "bytes", is_summed=True), lambda _, k: k.dram_bytes),
-    (Column("causes", "DRAM by cause", "list"), lambda _, k: _causes(k)),
-    (Column("scratchpad_bytes", "scratchpad", "bytes"), lambda _, k: k.scratchpad_bytes),
-    (Column("tile_plan", "tiles"), lambda _, k: printable(k.tile_plan)),
-    (Column("assumed_share", "resting on assumptions %", "percent"), lambda _, k: k.assumed_share),
-    (Column("nodes", "nodes of the file", "list"), lambda _, k: [printable(n) for n in k.nodes]),
-    (Column("op_types", "operators", "list"), lambda _, k: [printable(o) for o in k.op_types]),
-    (Column("fused_by", "fused by", "list"), lambda _, k: [printable(line) for line in k.fused_by]),
-)
 _MOST_BARS_IN_ORDER: Final = 40
-
-
-def kernel_table(estimate: Estimate, table_id: str = "kernels") -> Table:
-    """Everything known of every kernel, a row each, in execution order."""
-    whole_s = rows.busy_s(estimate)
-    critical = frozenset(estimate.critical_path)
-    shared = (
-        (Column("share", "%", "percent", is_summed=True), lambda _, k: _ratio(k.latency_s, whole_s)),
-        (Column("is_critical", "on the critical path", "flag"), lambda i, _: i in critical),
-        (Column("depends_on", "reads from", "list"), lambda _, k: k.depends_on),
-    )
-    parts = (*_KERNEL, *shared)
-    numbered = tuple(enumerate(estimate.kernels))
-    return Table(
-        table_id,
-        tuple(column for column, _ in parts),
-        tuple(tuple(value(i, kernel) for _, value in parts) for i, kernel in numbered),
-    )
 
 
 def sections(estimate: Estimate, prefix: str = "") -> Iterator[Section]:
@@ -105,8 +45,8 @@ def advice(estimate: Estimate, prefix: str = "") -> Section:
     found = tuple(
         (
             printable(a.change),
-            _ms(a.saves_s),
-            _ratio(a.saves_s, estimate.latency_s),
+            ms(a.saves_s),
+            ratio(a.saves_s, estimate.latency_s),
             [printable(node) for node in a.nodes],
         )
         for a in estimate.advice
@@ -122,7 +62,7 @@ def advice(estimate: Estimate, prefix: str = "") -> Section:
             "bars",
             f"Bars of {len(found)} changes; the first saves "
             f"{units.milliseconds(estimate.advice[0].saves_s)} ms: {printable(estimate.advice[0].change)}.",
-            {"label": "change", "value": "saves_ms", "told": ["share"]},
+            {"label": "change", "value": "saves_ms", "told": ["share"], "is_wordy": True},
         ),
         table=Table(f"{prefix}advice", columns, found),
         is_open=True,
@@ -160,7 +100,7 @@ def timeline(estimate: Estimate, kernels: Table, prefix: str = "") -> Section:
                 "told": ["bound"],
                 "lanes": list(used),
                 "counters": [counter for counter in counters if any(v for _, v in counter["points"])],
-                "end": _ms(estimate.latency_s),
+                "end": ms(estimate.latency_s),
             },
         ),
         table=kernels,
@@ -221,9 +161,9 @@ def kinds(estimate: Estimate, prefix: str = "") -> Section:
     sums: dict[str, list[float]] = {}
     for kernel in estimate.kernels:
         entry = sums.setdefault(printable(kernel.kind), [0, 0, 0, 0])
-        for i, value in enumerate((1, _ms(kernel.latency_s), kernel.work.macs, kernel.dram_bytes)):
+        for i, value in enumerate((1, ms(kernel.latency_s), kernel.work.macs, kernel.dram_bytes)):
             entry[i] += value
-    whole_ms = _ms(rows.busy_s(estimate))
+    whole_ms = ms(rows.busy_s(estimate))
     ordered = sorted(sums.items(), key=lambda item: -item[1][1])
     columns = (
         Column("kind", "kind"),
@@ -233,7 +173,7 @@ def kinds(estimate: Estimate, prefix: str = "") -> Section:
         Column("macs", "MACs", "count", is_summed=True),
         Column("dram_bytes", "DRAM", "bytes", is_summed=True),
     )
-    found = tuple((kind, n, ms, _ratio(ms, whole_ms), macs, dram) for kind, (n, ms, macs, dram) in ordered)
+    found = tuple((kind, n, ms, ratio(ms, whole_ms), macs, dram) for kind, (n, ms, macs, dram) in ordered)
     first = f" {ordered[0][0]} takes most, {_percent(ordered[0][1][1], whole_ms)}." if ordered else ""
     return Section(
         f"{prefix}kinds",
@@ -264,10 +204,10 @@ def engines(estimate: Estimate, prefix: str = "") -> Section:
     found = tuple(
         (
             printable(use.name),
-            _ms(use.busy_s),
-            _ms(use.stall_s),
-            _ms(use.idle_s),
-            _ratio(use.busy_s, estimate.latency_s),
+            ms(use.busy_s),
+            ms(use.stall_s),
+            ms(use.idle_s),
+            ratio(use.busy_s, estimate.latency_s),
             counts.get(use.name, 0),
         )
         for use in estimate.engines
@@ -279,7 +219,12 @@ def engines(estimate: Estimate, prefix: str = "") -> Section:
         chart=Chart(
             "bars",
             f"Stacked bars of busy, stalled and idle time of {len(found)} engines.",
-            {"label": "engine", "value": "busy_ms", "parts": ["busy_ms", "stall_ms", "idle_ms"]},
+            {
+                "label": "engine",
+                "value": "busy_ms",
+                "parts": ["busy_ms", "stall_ms", "idle_ms"],
+                "colors": ["color-0", "color-1", "line"],
+            },
         ),
         table=Table(f"{prefix}engines", columns, found),
     )
@@ -291,19 +236,24 @@ def roofline(estimate: Estimate, kernels: Table, prefix: str = "") -> Section:
         f"{prefix}roofline",
         "Roofline",
         "A meta-node below a slanted roof could be faster only with fewer bytes; below a level one, with "
-        "more MACs at work. Meta-nodes without MACs or without DRAM traffic have no place here.",
+        "more MACs at work. Dots count DRAM bytes; diamonds count what passes the engine's port to the "
+        "scratchpad, the larger of read and written. Meta-nodes without MACs have no place here.",
         chart=Chart(
             "scatter",
-            f"Scatter of MAC rate over MACs per DRAM byte, under {len(estimate.device.memories)} roofs of memory.",
+            f"Scatter of MAC rate over MACs per byte, under {len(estimate.device.memories)} roofs of memory.",
             {
                 "label": "name",
                 "x": "macs_per_byte",
+                "also": ["macs_per_port_byte"],
                 "y": "macs_per_s",
                 "color": "kind",
-                "x_title": "MACs per DRAM byte",
+                "x_title": "MACs per byte",
                 "y_title": "MAC/s",
                 "log": True,
-                "lines": roofs(estimate),
+                "lines": [
+                    {"name": roof.name, "points": [roof.start, roof.end], "is_dashed": roof.is_level}
+                    for roof in roofs(estimate)
+                ],
                 "told": ["bound", "utilization", "latency_ms"],
             },
         ),
@@ -315,54 +265,12 @@ def roofline(estimate: Estimate, kernels: Table, prefix: str = "") -> Section:
             "macs",
             "dram_bytes",
             "macs_per_byte",
+            "macs_per_port_byte",
             "macs_per_s",
             "utilization",
             "bound",
         ),
     )
-
-
-def roofs(estimate: Estimate) -> list[dict[str, Any]]:
-    """Lines of the roofline: a slanted one for each memory, a level one for each engine with MACs."""
-    used = {kernel.engine for kernel in estimate.kernels if kernel.work.macs}
-    peaks = [
-        (use.name, use.peak_macs_per_s)
-        for use in estimate.engines
-        if use.peak_macs_per_s and use.name in used
-    ]
-    points = [
-        (_ratio(k.work.macs, k.dram_bytes) or 0.0)
-        for k in estimate.kernels
-        if k.work.macs and k.latency_s > 0
-    ]
-    placed = [x for x in points if x > 0] or [1.0]
-    highest = max((peak for _, peak in peaks), default=0.0)
-    ridges = [highest / level.bytes_per_s for level in estimate.device.memories if highest]
-    low, high = min(placed) / 2, max(*placed, *ridges, 1.0) * 2
-    lines: list[dict[str, Any]] = [
-        {
-            "name": printable(f"{level.name} {units.si(level.bytes_per_s)}B/s"),
-            "points": [
-                [low, low * level.bytes_per_s],
-                [end := _end(level.bytes_per_s, high, highest), end * level.bytes_per_s],
-            ],
-        }
-        for level in estimate.device.memories
-    ]
-    lines += [
-        {
-            "name": printable(f"{name} {units.si(peak)}MAC/s"),
-            "points": [[low, peak], [high, peak]],
-            "is_dashed": True,
-        }
-        for name, peak in peaks
-    ]
-    return lines
-
-
-def _end(bytes_per_s: float, high: float, highest: float) -> float:
-    """Where a memory's roof meets the highest engine's."""
-    return min(high, highest / bytes_per_s) if highest else high
 
 
 def network(kernels: Table, prefix: str = "") -> Section:
@@ -402,11 +310,12 @@ def trust(estimate: Estimate, prefix: str = "") -> Section:
 def accuracy(estimate: Estimate) -> str:
     """Return the accuracy statement of the device's profile with its evidence."""
     device = estimate.device
+    evidence = device.evidence or "none stated"
     share = _percent(assumed_s(estimate), rows.busy_s(estimate))
     factor = (estimate.high_s / estimate.latency_s) if estimate.latency_s else 1.0
     return (
-        f"With a probability of {estimate.interval:.0%} the latency lies within a factor of {factor:.2f} "
-        f"either way: {rows.interval_ms(estimate)} ms. Evidence: {device.evidence or 'none stated'} "
+        f"With a probability of {estimate.interval * 100:g} % the latency lies within a factor of "
+        f"{factor:.2f} either way: {rows.interval_ms(estimate)} ms. Evidence: {evidence} "
         f"({device.evidence_rows} measured rows). {share} of the time rests on assumed values of the profile."
     )
 
@@ -431,20 +340,7 @@ def footer(estimate: Estimate) -> tuple[str, ...]:
 
 
 def _points(steps: _counters.Steps) -> list[tuple[float, float]]:
-    return [(_ms(time_s), value) for time_s, value in steps]
-
-
-def _causes(kernel: KernelEstimate) -> list[str]:
-    return [f"{cause} {units.byte_count(size)}" for cause, size in kernel.dram_bytes_by_cause.items()]
-
-
-def _ms(value_s: float) -> float:
-    """Milliseconds to a tenth of a nanosecond: what is shown, and short in the file."""
-    return round(value_s * units.MS_PER_S, 7)
-
-
-def _ratio(part: float, whole: float) -> float | None:
-    return float(f"{part / whole:.6g}") if whole else None
+    return [(ms(time_s), value) for time_s, value in steps]
 
 
 def _percent(part: float, whole: float) -> str:

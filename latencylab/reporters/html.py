@@ -51,12 +51,12 @@ def figures(estimate: Estimate) -> tuple[Figure, ...]:
     read, write = units.byte_count(estimate.dram_read_bytes), units.byte_count(estimate.dram_write_bytes)
     return (
         Figure("Latency", f"{units.milliseconds(estimate.latency_s)} ms", _rate(estimate)),
-        Figure(f"{estimate.interval:.0%} interval", f"{rows.interval_ms(estimate)} ms"),
-        Figure("Mostly bound by", bound, f"{share:.0%} of the time" if share else ""),
+        Figure(f"{estimate.interval * 100:g} % interval", f"{rows.interval_ms(estimate)} ms"),
+        Figure("Mostly bound by", bound, f"{share * 100:.0f} % of the time" if share else ""),
         Figure("DRAM traffic", units.byte_count(estimate.dram_bytes), f"{read} read, {write} written"),
         Figure(
             "Peak scratchpad",
-            units.byte_count(peak) if peak is not None else "–",
+            f"{peak / units.BYTES_PER_KIB:,.0f} KiB" if peak is not None else "–",
             "" if peak is not None else "not modelled",
         ),
         Figure(

@@ -55,23 +55,27 @@ function drawBars(place, table, options) {
   const order = Array.from({ length: table.count }, (_, row) => row);
   if (options.is_sorted) order.sort((a, b) => table.values[options.value][b] - table.values[options.value][a] || a - b);
   const isLong = order.length > BARS_IN_VIEW;
-  place.style.height = `${Math.max(Math.min(order.length, BARS_IN_VIEW) * BAR_HEIGHT + 84, 130)}px`;
   const series = options.parts ? stackedBars(table, order, options) : plainBars(table, order, options);
   if (options.low) series.push(whiskers(table, order, options));
   const names = series.map(({ name }) => name).filter(Boolean);
-  const isNarrow = place.clientWidth < 520;
+  const width = place.clientWidth;
+  const isNarrow = width < 520;
+  const left = options.is_wordy ? Math.min(width * 0.45, 460) : isNarrow ? 110 : 190;
+  const rowHeight = options.is_wordy ? 44 : BAR_HEIGHT;
+  place.style.height = `${Math.min(order.length, BARS_IN_VIEW) * rowHeight + 72}px`;
   const describe = rowTooltip(table, [...(options.parts ?? [options.value]), options.color, ...(options.told ?? [])]);
   return {
     option: {
       animation: false,
-      grid: { left: isNarrow ? 110 : 190, right: isLong ? 76 : 56, top: names.length > 1 ? 34 : 10, bottom: 28 },
+      grid: { left, right: isLong ? 76 : 56, top: names.length > 1 ? 34 : 10, bottom: 28, outerBoundsMode: "none" },
       legend: { ...legendStyle(names), show: names.length > 1 },
       tooltip: { ...tooltipStyle(), formatter: ({ data }) => describe(order[data[1]]) },
-      xAxis: { type: "value", min: 0, ...axisStyle(), axisLabel: { color: color("muted"), formatter: (v) => axisText(v, column) } },
+      xAxis: { type: "value", min: 0, ...axisStyle(), splitNumber: isNarrow ? 2 : 5, axisLabel: { color: color("muted"), hideOverlap: true, formatter: (v) => axisText(v, column) } },
       yAxis: {
         type: "category", inverse: true, data: order.map((row) => String(row)), ...axisStyle(), axisTick: { show: false },
         axisLabel: {
-          color: color("text"), interval: 0, formatter: (row) => shortened(written(table.values[options.label][row], "text"), isNarrow ? 15 : 27),
+          color: color("text"), interval: 0, width: left - 12, overflow: options.is_wordy ? "break" : "truncate", lineHeight: 14,
+          formatter: (row) => shortened(written(table.values[options.label][row], "text"), options.is_wordy ? Math.round(left / 2.4) : isNarrow ? 15 : 27),
         },
       },
       dataZoom: [
@@ -104,7 +108,7 @@ function plainBars(table, order, options) {
 function stackedBars(table, order, options) {
   const columns = options.parts.map((key) => table.columns.find((column) => column.key === key));
   return columns.map((column, i) => ({
-    type: "bar", name: column.title, stack: "all", barMaxWidth: 26, itemStyle: { color: color(`color-${Math.min(i, PALETTE_SIZE - 1)}`) },
+    type: "bar", name: column.title, stack: "all", barMaxWidth: 26, itemStyle: { color: color(options.colors?.[i] ?? `color-${Math.min(i, PALETTE_SIZE - 1)}`) },
     data: order.map((row, at) => [table.values[column.key][row], at]),
   }));
 }

@@ -82,7 +82,6 @@ function arrow(points) {
 function nodeSeries(nodes, table, options) {
   const { values } = table;
   const most = values[options.value].reduce((a, b) => Math.max(a, b), 0) || 1;
-  const valueColumn = table.columns.find(({ key }) => key === options.value);
   return {
     type: "custom", id: "nodes", clip: true, z: 2,
     data: nodes.map(({ x, y }, row) => [x, y, row]),
@@ -98,7 +97,7 @@ function nodeSeries(nodes, table, options) {
       const style = { fill, stroke: color(isMarked ? "text" : "muted"), lineWidth: isMarked && height > 8 ? 2 : 1 };
       if (height < 22) return { type: "rect", shape, style: height < 3 ? { fill } : style };
       const size = Math.max(9, Math.min(12, height / 3.6));
-      const lines = [values[options.label][row], `${values[options.caption][row]} · ${withUnit(values[options.value][row], valueColumn)}`];
+      const lines = [values[options.label][row], `${values[options.caption][row]} · ${significant(values[options.value][row])} ms`];
       const label = (at) => ({ type: "text", silent: true, style: {
         text: lines[at], x, y: y + (at ? 0.62 : -0.62) * size, fill: text, fontSize: at ? size - 1 : size, fontWeight: at ? "normal" : 600,
         align: "center", verticalAlign: "middle", width: width - 12, overflow: "truncate",

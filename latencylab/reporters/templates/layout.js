@@ -1,7 +1,7 @@
 // Where the nodes of a network stand. Dagre lays out stretches between points where a single edge passes; the
 // stretches are stacked, and an edge that reaches far is a rail at the left. So the work grows with the number of
 // nodes (dagre alone grows faster, and overflows its stack on a chain of thousands), and equal blocks look equal.
-const NODE = { width: 172, height: 46 };
+const NODE = { width: 184, height: 46 };
 const GAP = 34;
 const STRETCH = { least: 24, most: 120 };
 const FAR = 40;
@@ -10,8 +10,9 @@ const RAILS = 16;
 function layoutNetwork(dependsOn) {
   const count = dependsOn.length;
   const depth = depths(dependsOn);
+  const height = heights(dependsOn);
   const edges = dependsOn.flatMap((sources, to) => [...new Set(sources)].map((from) => ({
-    from, to, isSkip: depth[to] - depth[from] > 1, isFar: count > FAR && to - from > FAR, points: null,
+    from, to, isSkip: depth[to] - depth[from] > 1 || height[from] - height[to] > 1, isFar: count > FAR && to - from > FAR, points: null,
   })));
   const near = edges.filter(({ isFar }) => !isFar);
   const nodes = Array(count);
@@ -39,6 +40,14 @@ function depths(dependsOn) {
   const depth = [];
   dependsOn.forEach((sources, i) => depth.push(sources.reduce((most, from) => Math.max(most, depth[from] + 1), 0)));
   return depth;
+}
+
+function heights(dependsOn) {
+  const height = Array(dependsOn.length).fill(0);
+  for (let i = dependsOn.length - 1; i >= 0; i--) {
+    for (const from of dependsOn[i]) height[from] = Math.max(height[from], height[i] + 1);
+  }
+  return height;
 }
 
 function stretches(count, edges) {

@@ -71,7 +71,7 @@ function rowOf(table, columns, row) {
   const title = table.columns.find(({ key }) => key === "name");
   return make("tr", {}, ...columns.map((column) => {
     const text = written(table.values[column.key][row], column.kind);
-    const cell = make("td", { className: NUMERIC.has(column.kind) ? "number" : column.kind === "list" ? "long" : "" });
+    const cell = make("td", { className: NUMERIC.has(column.kind) ? "number" : column.kind === "list" || text.length > 48 ? "long" : "" });
     if (column === title && table.columns.length > columns.length) {
       const button = make("button", { type: "button", textContent: text, title: text });
       button.addEventListener("click", () => openDetails(table, row));

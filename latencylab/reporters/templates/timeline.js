@@ -9,8 +9,8 @@ function drawTimeline(place, table, options) {
   const left = place.clientWidth < 520 ? 74 : 110;
   const lanesHeight = lanes.length * LANE_HEIGHT;
   place.style.height = `${34 + lanesHeight + counters.length * (COUNTER_HEIGHT + 22) + 78}px`;
-  const grids = [{ left, right: 16, top: 34, height: lanesHeight }, ...counters.map((_, i) => ({
-    left, right: 16, top: 34 + lanesHeight + 22 + i * (COUNTER_HEIGHT + 22), height: COUNTER_HEIGHT,
+  const grids = [{ left, right: 16, top: 34, height: lanesHeight, outerBoundsMode: "none" }, ...counters.map((_, i) => ({
+    left, right: 16, top: 34 + lanesHeight + 22 + i * (COUNTER_HEIGHT + 22), height: COUNTER_HEIGHT, outerBoundsMode: "none",
   }))];
   const colors = colorsOf(spans.map((row) => table.values[options.color][row]), spans.map((row) => table.values[options.value][row]));
   const describe = rowTooltip(table, [options.value, options.start, options.lane, options.color, ...(options.told ?? [])]);
@@ -24,7 +24,7 @@ function drawTimeline(place, table, options) {
       tooltip: { ...tooltipStyle(), formatter: ({ data, seriesName, seriesId }) => seriesId.startsWith("counter")
         ? `${seriesName}: ${written(data[1], "bytes")} from ${significant(data[0])} ms` : describe(data[3]) },
       xAxis: grids.map((_, i) => ({
-        ...time, gridIndex: i, axisLabel: { show: i === grids.length - 1, color: color("muted"), formatter: (v) => `${Number(v.toPrecision(6))} ms` },
+        ...time, gridIndex: i, axisLabel: { show: i === grids.length - 1, color: color("muted"), hideOverlap: true, showMaxLabel: false, formatter: (v) => `${Number(v.toPrecision(6))} ms` },
       })),
       yAxis: [
         { type: "category", data: lanes, inverse: true, ...axisStyle(), axisTick: { show: false }, axisLabel: { color: color("text"), width: left - 12, overflow: "truncate" } },
@@ -82,7 +82,7 @@ function counterSeries(counter, i, end) {
   return {
     type: "line", id: `counter ${i}`, name: counter.name, xAxisIndex: i + 1, yAxisIndex: i + 1, step: "end", showSymbol: false,
     lineStyle: { width: 1.5, color: color(i ? "color-4" : "color-7") }, itemStyle: { color: color(i ? "color-4" : "color-7") },
-    areaStyle: { opacity: 0.25 }, sampling: "max", tooltip: { trigger: "item" },
+    areaStyle: { opacity: 0.25 }, sampling: counter.points.length > 2000 ? "max" : undefined, tooltip: { trigger: "item" },
     data: last && last[0] < end ? [...counter.points, [end, last[1]]] : counter.points,
   };
 }
