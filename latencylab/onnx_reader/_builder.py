@@ -55,12 +55,11 @@ class Builder:
         for value in (*placed, *outputs):
             if value is not None:
                 self._values[value.name] = value
-        domain = self.context.domain(step.node)
-        self._nodes.append(Node(label, op_type, _names(placed), _names(outputs), attributes, domain))
+        self._nodes.append(Node(label, op_type, _names(placed), _names(outputs), attributes, step.domain))
 
     def join(self, value: Value, name: str) -> Value:
         """Copy a constant, an input or another output to a graph output, by an Identity."""
-        joined = replace(value, name=name, is_constant=False, array=None)
+        joined = value._replace(name=name, is_constant=False, array=None)
         label = self.context.unique_label(f"Identity_{name}")
         self._values.update({value.name: value, name: joined})
         self._nodes.append(Node(label, "Identity", (value.name,), (name,)))
@@ -69,7 +68,7 @@ class Builder:
     def rename(self, value: Value, name: str) -> Value:
         """Let the node that writes a value write it under a graph output's name."""
         self._renamed[value.name] = name
-        self._values[name] = replace(value, name=name)
+        self._values[name] = value._replace(name=name)
         return self._values[name]
 
     def graph(self, name: str, inputs: Sequence[Value], outputs: Sequence[Value]) -> Graph:
@@ -84,11 +83,10 @@ class Builder:
         return Graph(name, nodes, tensors, _names(inputs), _names(outputs))
 
     def _visit(self, step: Step, scope: Scope) -> None:
-        node = step.node
-        is_standard = self.context.domain(node) == ""
-        if is_standard and node.op_type == "Constant":
-            scope.bind(node.output[0], _constant(node, scope))
-        elif is_standard and node.op_type in _control.BODIES:
+        is_standard = step.domain == ""
+        if is_standard and step.op_type == "Constant":
+            scope.bind(step.outputs[0], _constant(step.node, scope))
+        elif is_standard and step.op_type in _control.BODIES:
             _control.visit(self, step, scope)
         else:
             _ordinary.visit(self, step, scope)
@@ -96,7 +94,7 @@ class Builder:
     def _placed(self, value: Value | None, label: str, index: int) -> Value | None:
         if value is None or value.name:
             return value
-        return replace(value, name=self.context.fresh(f"{label}.input_{index}"))
+        return value._replace(name=self.context.fresh(f"{label}.input_{index}"))
 
     def _with_new_names(self) -> list[Node]:
         if not self._renamed:

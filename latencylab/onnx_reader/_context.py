@@ -9,6 +9,7 @@ from onnx import defs
 from latencylab.errors import ModelError
 from latencylab.onnx_reader._attributes import attributes_of
 from latencylab.onnx_reader._infer import Inference
+from latencylab.onnx_reader._order import canonical
 from latencylab.onnx_reader._text import check_text
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class Context:
 
     def __init__(self, model: ModelProto) -> None:
         check_text(opset.domain for opset in model.opset_import)
-        opsets = {_canonical(opset.domain): opset.version for opset in model.opset_import}
+        opsets = {canonical(opset.domain): opset.version for opset in model.opset_import}
         _check_opset(opsets, model.graph)
         self.opset = opsets.get("", 0)
         self.inference = Inference(opsets, model.ir_version)
@@ -54,26 +55,19 @@ class Context:
 
     def label(self, step: Step) -> str:
         """A node name not given before: the file's own, or the operator and its position."""
-        return self._labels.take(step.node.name, f"{step.node.op_type}_{step.position}")
+        return self._labels.take(step.node.name, f"{step.op_type}_{step.position}")
 
     def unique_label(self, name: str) -> str:
         """`name`, or that with a number where a node of the file bears it."""
         return self._labels.take("", name)
 
-    def domain(self, node: NodeProto) -> str:
-        return _canonical(node.domain)
-
     def attributes(self, node: NodeProto) -> tuple[bytes, Mapping[str, Any]]:
         """A node's attributes, serialised and as plain values; equal ones share one mapping."""
-        spelling = b"\0".join(attribute.SerializeToString() for attribute in node.attribute)
+        spelling = b"\0".join([attribute.SerializeToString() for attribute in node.attribute])
         plain = self._attributes.get(spelling)
         if plain is None:
             plain = self._attributes[spelling] = attributes_of(node.attribute)
         return spelling, plain
-
-
-def _canonical(domain: str) -> str:
-    return "" if domain == "ai.onnx" else domain
 
 
 class _Names:
@@ -102,7 +96,7 @@ def _check_opset(opsets: Mapping[str, int], graph: GraphProto) -> None:
     version = opsets.get("")
     newest = defs.onnx_opset_version()
     if version is None:
-        if any(_canonical(node.domain) == "" for node in graph.node):
+        if any(canonical(node.domain) == "" for node in graph.node):
             raise ModelError("the model does not say which opset of ai.onnx it uses (no opset_import)")
     elif version < OLDEST_OPSET:
         raise ModelError(

@@ -6,7 +6,7 @@ that operator on the inputs that matter. Source: onnxruntime's docs/ContribOpera
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -101,7 +101,7 @@ class _Ask:
         value = self.inputs[index] if index < len(self.inputs) else None
         if value is None:
             raise ValueError(f"input {index} is absent")
-        return replace(value, array=None)
+        return value._replace(array=None)
 
     def optional(self, index: int) -> Value | None:
         return self.inputs[index] if index < len(self.inputs) else None
@@ -135,9 +135,9 @@ def outputs(
 
 def _kin(ask: _Ask, kin: Kin, *, channels_last: bool) -> tuple[Partial, ...]:
     """Ask the standard operator; channels-last activations are turned to channels-first and back."""
-    taken = [replace(ask.input(index), dtype="float32", container=None) for index in kin.takes]
+    taken = [ask.input(index)._replace(dtype="float32", container=None) for index in kin.takes]
     if channels_last:
-        taken[0] = replace(taken[0], shape=_channels_first(taken[0].shape))
+        taken[0] = taken[0]._replace(shape=_channels_first(taken[0].shape))
     kept = {name: ask.attributes[name] for name in kin.keeps if name in ask.attributes}
     shape = ask.standard(kin.op_type, taken, **kept)
     if shape is not None and channels_last:
@@ -190,9 +190,9 @@ def _dequantize(ask: _Ask) -> tuple[Partial, ...]:
 def _fused_matmul(ask: _Ask) -> tuple[Partial, ...]:
     a, b = ask.input(0), ask.input(1)
     if ask.attributes.get("transA"):
-        a = replace(a, shape=a.shape[:-2] + a.shape[:-3:-1])
+        a = a._replace(shape=a.shape[:-2] + a.shape[:-3:-1])
     if ask.attributes.get("transB"):
-        b = replace(b, shape=b.shape[:-2] + b.shape[:-3:-1])
+        b = b._replace(shape=b.shape[:-2] + b.shape[:-3:-1])
     return (Partial(a.dtype, ask.standard("MatMul", [a, b])),)
 
 

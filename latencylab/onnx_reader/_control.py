@@ -7,7 +7,6 @@ taken.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from onnx import helper
@@ -35,7 +34,7 @@ _CONDITION = Value("", "bool", ())
 def visit(builder: Builder, step: Step, scope: Scope) -> None:
     """Read a control-flow node's bodies, then emit it (or the branch taken for certain)."""
     try:
-        BODIES[step.node.op_type](builder, step, scope)
+        BODIES[step.op_type](builder, step, scope)
     except (IndexError, TypeError, ValueError) as error:
         reason = "its inputs, outputs or attributes do not fit its body"
         raise ModelError(f"{shown(step.node)}: {reason}") from error
@@ -63,7 +62,7 @@ def _inline(builder: Builder, step: Step, scope: Scope, branch: str) -> None:
     graph = _subgraph(step.node, branch)
     inner = Scope(graph, builder.context, scope)
     builder.walk(graph, inner)
-    for name, output in zip(step.node.output, graph.output, strict=False):
+    for name, output in zip(step.outputs, graph.output, strict=False):
         if name:
             scope.bind(name, inner.lookup(output.name))
 
@@ -81,11 +80,11 @@ def _larger(builder: Builder, step: Step, one: Value, other: Value) -> Value:
 
 def _loop(builder: Builder, step: Step, scope: Scope) -> None:
     limit, condition = _optional(step, scope, 0), _optional(step, scope, 1)
-    carried = [_input(step, scope, index) for index in range(2, len(step.node.input))]
+    carried = [_input(step, scope, index) for index in range(2, len(step.inputs))]
     body = _read(builder, _subgraph(step.node, "body"), scope, (_ITERATION, _CONDITION, *carried))
     trips = _loop_trips(builder, step, limit, condition, body)
     states = list(body.outputs[1 : 1 + len(carried)])
-    scans = [replace(v, shape=(trips, *v.shape)) for v in body.outputs[1 + len(carried) :]]
+    scans = [v._replace(shape=(trips, *v.shape)) for v in body.outputs[1 + len(carried) :]]
     _emit(builder, step, scope, [*states, *scans], {"body": body.graph, "trip_count": trips})
 
 
@@ -116,7 +115,7 @@ def _scan(builder: Builder, step: Step, scope: Scope) -> None:
         _scan_8(builder, step, scope)
         return
     attributes = builder.context.attributes(step.node)[1]
-    given = [_input(step, scope, index) for index in range(len(step.node.input))]
+    given = [_input(step, scope, index) for index in range(len(step.inputs))]
     state_count = _state_count(step, given, attributes)
     axes = attributes.get("scan_input_axes", (0,) * (len(given) - state_count))
     slices = [_without_axis(step, v, axis) for v, axis in zip(given[state_count:], axes, strict=False)]
@@ -137,16 +136,16 @@ def _scan(builder: Builder, step: Step, scope: Scope) -> None:
 def _scan_8(builder: Builder, step: Step, scope: Scope) -> None:
     """The first Scan: inputs have a batch axis before the scanned one, and the body runs for each pair."""
     attributes = builder.context.attributes(step.node)[1]
-    given = [_input(step, scope, index) for index in range(1, len(step.node.input))]
+    given = [_input(step, scope, index) for index in range(1, len(step.inputs))]
     state_count = _state_count(step, given, attributes)
     if any(len(v.shape) < 1 + (i >= state_count) for i, v in enumerate(given)):
         raise ModelError(f"{shown(step.node)}: its inputs lack the batch or the scanned axis")
     batch, length = given[state_count].shape[:2]
-    states = [replace(v, shape=v.shape[1:]) for v in given[:state_count]]
-    slices = [replace(v, shape=v.shape[2:]) for v in given[state_count:]]
+    states = [v._replace(shape=v.shape[1:]) for v in given[:state_count]]
+    slices = [v._replace(shape=v.shape[2:]) for v in given[state_count:]]
     body = _read(builder, _subgraph(step.node, "body"), scope, (*states, *slices))
-    results = [replace(v, shape=(batch, *v.shape)) for v in body.outputs[:state_count]]
-    results += [replace(v, shape=(batch, length, *v.shape)) for v in body.outputs[state_count:]]
+    results = [v._replace(shape=(batch, *v.shape)) for v in body.outputs[:state_count]]
+    results += [v._replace(shape=(batch, length, *v.shape)) for v in body.outputs[state_count:]]
     _emit(builder, step, scope, results, {"body": body.graph, "trip_count": batch * length})
 
 
@@ -164,20 +163,20 @@ def _without_axis(step: Step, value: Value, axis: int) -> Value:
             f"{shown(step.node)}: scans axis {axis} of a tensor of shape {dimensions(value.shape)}"
         )
     axis %= rank
-    return replace(value, shape=value.shape[:axis] + value.shape[axis + 1 :])
+    return value._replace(shape=value.shape[:axis] + value.shape[axis + 1 :])
 
 
 def _with_axis(value: Value, axis: int, size: int) -> Value:
     axis = axis % (len(value.shape) + 1)
-    return replace(value, shape=(*value.shape[:axis], size, *value.shape[axis:]))
+    return value._replace(shape=(*value.shape[:axis], size, *value.shape[axis:]))
 
 
 def _sequence_map(builder: Builder, step: Step, scope: Scope) -> None:
-    given = [_input(step, scope, index) for index in range(len(step.node.input))]
-    elements = [replace(value, container=None) for value in given]
+    given = [_input(step, scope, index) for index in range(len(step.inputs))]
+    elements = [value._replace(container=None) for value in given]
     body = _read(builder, _subgraph(step.node, "body"), scope, elements)
     builder.context.assume(f"{shown(step.node)}: the length of its sequence is unknown; 1 element is assumed")
-    results = [replace(v, container=_sequence_of(v)) for v in body.outputs]
+    results = [v._replace(container=_sequence_of(v)) for v in body.outputs]
     _emit(builder, step, scope, results, {"body": body.graph, "trip_count": 1})
 
 
@@ -207,7 +206,7 @@ def _read(builder: Builder, graph: GraphProto, scope: Scope, given: Sequence[Val
         raise ModelError(f"a control-flow body takes {len(graph.input)} inputs but is given {len(given)}")
     inner = Scope(graph, context, scope)
     inputs = [
-        replace(value, name=context.fresh(info.name), array=None, is_constant=False)
+        value._replace(name=context.fresh(info.name), array=None, is_constant=False)
         for info, value in zip(graph.input, given, strict=True)
     ]
     for info, value in zip(graph.input, inputs, strict=True):
@@ -222,21 +221,19 @@ def _emit(
     builder: Builder, step: Step, scope: Scope, results: Sequence[Value], attributes: Mapping[str, Any]
 ) -> None:
     outputs: list[Value | None] = []
-    for name, value in zip(step.node.output, results, strict=False):
+    for name, value in zip(step.outputs, results, strict=False):
         placed = (
-            replace(value, name=builder.context.fresh(name), array=None, is_constant=False) if name else None
+            value._replace(name=builder.context.fresh(name), array=None, is_constant=False) if name else None
         )
         outputs.append(placed)
         if placed is not None:
             scope.bind(name, placed)
-    if len(step.node.output) > len(results):
-        raise ModelError(
-            f"{shown(step.node)} has {len(step.node.output)} outputs, its body gives {len(results)}"
-        )
-    inputs = [scope.lookup(name) if name else None for name in step.node.input]
+    if len(step.outputs) > len(results):
+        raise ModelError(f"{shown(step.node)} has {len(step.outputs)} outputs, its body gives {len(results)}")
+    inputs = [scope.lookup(name) if name else None for name in step.inputs]
     inputs += [scope.lookup(name) for name in step.captured]
     plain = builder.context.attributes(step.node)[1]
-    builder.emit(step, step.node.op_type, inputs, outputs, {**plain, **attributes})
+    builder.emit(step, step.op_type, inputs, outputs, {**plain, **attributes})
 
 
 def _subgraph(node: NodeProto, name: str) -> GraphProto:
@@ -255,5 +252,5 @@ def _input(step: Step, scope: Scope, index: int) -> Value:
 
 
 def _optional(step: Step, scope: Scope, index: int) -> Value | None:
-    names = step.node.input
+    names = step.inputs
     return scope.lookup(names[index]) if index < len(names) and names[index] else None

@@ -22,7 +22,7 @@ from latencylab.onnx_reader._value import CODES, Partial, Value, partial_from_ty
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from onnx import NodeProto
+    from latencylab.onnx_reader._order import Step
 
 _FAULTS = (
     *(shape_inference.InferenceError, checker.ValidationError, RuntimeError, ValueError, IndexError),
@@ -53,56 +53,42 @@ class Inference:
         self._ir_version = ir_version
         self._known: dict[Any, tuple[Partial, ...]] = {}
 
-    def schema(self, node: NodeProto, domain: str) -> defs.OpSchema | None:
+    def schema(self, step: Step) -> defs.OpSchema | None:
         """The operator's schema in this model's opset, or None where onnx does not know it."""
-        return _schema(node.op_type, self._opsets.get(domain, 1), domain)
+        return _schema(step.op_type, self._opsets.get(step.domain, 1), step.domain)
 
     def outputs(
-        self,
-        node: NodeProto,
-        domain: str,
-        spelling: bytes,
-        attributes: Mapping[str, Any],
-        inputs: Sequence[Value | None],
+        self, step: Step, spelling: bytes, attributes: Mapping[str, Any], inputs: Sequence[Value | None]
     ) -> tuple[Partial, ...]:
         """One Partial an output, in order.
 
         spelling: the serialised attributes, which tell two calls apart.
         Raises ModelError if the inputs do not fit the operator.
         """
-        present = tuple(map(bool, node.output))
-        key = (
-            node.op_type,
-            domain,
-            spelling,
-            present,
-            tuple(_identity(node.op_type, value) for value in inputs),
-        )
+        present = tuple(map(bool, step.outputs))
+        given = tuple([_identity(step.op_type, value) for value in inputs])
+        key = (step.op_type, step.domain, spelling, present, given)
         answer = self._known.get(key)
         if answer is None:
-            answer = self._known[key] = self._ask(node, domain, attributes, inputs)
+            answer = self._known[key] = self._ask(step, attributes, inputs)
         return answer
 
     def _ask(
-        self, node: NodeProto, domain: str, attributes: Mapping[str, Any], inputs: Sequence[Value | None]
+        self, step: Step, attributes: Mapping[str, Any], inputs: Sequence[Value | None]
     ) -> tuple[Partial, ...]:
-        known = self.schema(node, domain)
+        known = self.schema(step)
         try:
-            own = _contrib.outputs(self, node.op_type, domain, attributes, inputs)
+            own = _contrib.outputs(self, step.op_type, step.domain, attributes, inputs)
             if own is not None:
-                return own + (Partial(),) * (len(node.output) - len(own))
+                return own + (Partial(),) * (len(step.outputs) - len(own))
             if known is None:
-                return (Partial(),) * len(node.output)
-            _guards.check(node, attributes)
-            return self._ask_onnx(known, node, inputs)
+                return (Partial(),) * len(step.outputs)
+            _guards.check(step, attributes)
+            return self._ask_onnx(known, step, inputs)
         except _FAULTS as error:
             given = ", ".join(dimensions(value.shape) for value in inputs if value is not None)
-            reason = (
-                one_line(str(error))
-                .removeprefix("[ShapeInferenceError] ")
-                .removeprefix("[TypeInferenceError] ")
-            )
-            raise ModelError(f"{shown(node)} does not fit its inputs ({given}): {reason}") from error
+            reason = one_line(str(error)).removeprefix("[ShapeInferenceError] ")
+            raise ModelError(f"{shown(step.node)} does not fit its inputs ({given}): {reason}") from error
 
     def standard(
         self, op_type: str, inputs: Sequence[Value | None], attributes: Mapping[str, Any]
@@ -121,19 +107,21 @@ class Inference:
         return partial_from_type(found["y"]).shape if "y" in found else None
 
     def _ask_onnx(
-        self, known: defs.OpSchema, node: NodeProto, inputs: Sequence[Value | None]
+        self, known: defs.OpSchema, step: Step, inputs: Sequence[Value | None]
     ) -> tuple[Partial, ...]:
-        given = {name: value for name, value in zip(node.input, inputs, strict=True) if value is not None}
+        given = {name: value for name, value in zip(step.inputs, inputs, strict=True) if value is not None}
         types = {name: _type_of(value) for name, value in given.items()}
         data = {
             name: numpy_helper.from_array(value.array, name)
             for name, value in given.items()
-            if value.array is not None and _decides_shape(node.op_type, value)
+            if value.array is not None and _decides_shape(step.op_type, value)
         }
         found = shape_inference.infer_node_outputs(
-            known, node, types, data, opset_imports=self._imports, ir_version=self._ir_version
+            known, step.node, types, data, opset_imports=self._imports, ir_version=self._ir_version
         )
-        return tuple(partial_from_type(found[name]) if name in found else Partial() for name in node.output)
+        return tuple(
+            [partial_from_type(found[name]) if name in found else Partial() for name in step.outputs]
+        )
 
 
 def _type_of(value: Value) -> TypeProto:

@@ -5,7 +5,6 @@ Only spelling changes; shapes were inferred from the node as the file has it. So
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -152,7 +151,7 @@ def _legacy_broadcast(_: int, op_type: str, inputs: Inputs, attributes: Mapping[
     trailing = (1,) * (len(first.shape) - axis - len(second.shape))
     shape = second.shape + trailing
     array = None if second.array is None else second.array.reshape(shape)
-    return Spelling(op_type, (first, replace(second, name="", shape=shape, array=array)), rest)
+    return Spelling(op_type, (first, second._replace(name="", shape=shape, array=array)), rest)
 
 
 def _dft(_: int, op_type: str, inputs: Inputs, attributes: Mapping[str, Any]) -> Spelling:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import heapq
 from typing import TYPE_CHECKING, NamedTuple
 
+from onnx import AttributeProto
+
 from latencylab.errors import ModelError
 from latencylab.onnx_reader._text import check_text, listed, quoted
 
@@ -15,12 +17,28 @@ if TYPE_CHECKING:
 
 
 class Step(NamedTuple):
-    """A node with its position in the file and all the names it reads, those of its subgraphs' included."""
+    """A node, its fields taken out of the message once.
+
+    position: place in the file. captured: names of outer values that its subgraphs read. reads: those and its
+        own inputs, without the absent ones.
+    """
 
     position: int
     node: NodeProto
-    reads: tuple[str, ...]
+    op_type: str
+    domain: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
     captured: tuple[str, ...]
+    reads: tuple[str, ...]
+
+
+_SUBGRAPHS = frozenset({AttributeProto.GRAPH, AttributeProto.GRAPHS})
+
+
+def canonical(domain: str) -> str:
+    """A domain's short name: the default one has two."""
+    return "" if domain == "ai.onnx" else domain
 
 
 def live_steps(graph: GraphProto, is_known: Callable[[str], bool]) -> list[Step]:
@@ -46,12 +64,15 @@ def shown(node: NodeProto) -> str:
 
 
 def _step(index: int, node: NodeProto) -> Step:
-    check_text((node.name, node.op_type, node.domain, *node.input, *node.output))
+    op_type, domain, inputs, outputs = node.op_type, node.domain, tuple(node.input), tuple(node.output)
+    check_text((node.name, op_type, domain, *inputs, *outputs))
     captured: tuple[str, ...] = ()
-    if any(attribute.HasField("g") or attribute.graphs for attribute in node.attribute):
-        captured = tuple(dict.fromkeys(_captured(node)))
-    reads = tuple(name for name in node.input if name)
-    return Step(index, node, reads + captured, tuple(name for name in captured if name not in reads))
+    if any(attribute.type in _SUBGRAPHS for attribute in node.attribute):
+        captured = tuple([name for name in dict.fromkeys(_captured(node)) if name not in inputs])
+    reads = inputs + captured
+    if "" in reads:
+        reads = tuple([name for name in reads if name])
+    return Step(index, node, op_type, canonical(domain), inputs, outputs, captured, reads)
 
 
 def _captured(node: NodeProto) -> Iterator[str]:
@@ -78,7 +99,7 @@ def _writers(graph: GraphProto, steps: Sequence[Step]) -> dict[str, int]:
         raise ModelError(f"graph {quoted(graph.name)} has two inputs of one name")
     writers.update((tensor.name, -1) for tensor in graph.initializer)
     for step in steps:
-        for name in step.node.output:
+        for name in step.outputs:
             if name and name in writers:
                 raise ModelError(f"{shown(step.node)} writes {quoted(name)}, which is already written")
             if name:
@@ -118,10 +139,10 @@ def _toposort(steps: Sequence[Step], writers: dict[str, int]) -> list[Step]:
 
 
 def _live(steps: Sequence[Step], outputs: Sequence[str]) -> list[Step]:
-    needed = set(outputs)
+    needed = {name for name in outputs if name}
     live = []
     for step in reversed(steps):
-        if any(name in needed for name in step.node.output):
+        if not needed.isdisjoint(step.outputs):
             needed.update(step.reads)
             live.append(step)
     return live[::-1]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from latencylab.errors import ModelError
 from latencylab.onnx_reader import _upper_bound
@@ -14,22 +13,20 @@ from latencylab.onnx_reader._value import Partial, check_size
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from onnx import NodeProto
-
     from latencylab.onnx_reader._context import Context
+    from latencylab.onnx_reader._order import Step
     from latencylab.onnx_reader._scope import Scope
     from latencylab.onnx_reader._value import Value
 
 _WINDOWED = frozenset({"Conv", "ConvInteger", "ConvTranspose", "QLinearConv", "Resize"})
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """A node where it stands, with the values it reads. is_known: onnx has a schema for it."""
 
     context: Context
     scope: Scope
-    node: NodeProto
+    step: Step
     inputs: Sequence[Value | None]
     is_known: bool
 
@@ -57,13 +54,13 @@ def _completed(call: Call, name: str, partial: Partial) -> Partial:
     partial = _merged(partial, call.scope.declared(name))
     if partial.is_complete:
         return partial
-    shape = _upper_bound.shape(call.node.op_type, partial, call.inputs)
+    shape = _upper_bound.shape(call.step.op_type, partial, call.inputs)
     if shape is None and partial.container is not None:
         shape = tuple(1 if d is None else d for d in partial.shape or ())
     if shape is None:
         return partial
     call.context.assume(
-        f"{shown(call.node)}: the size of its output depends on the data; {dimensions(shape)} is assumed"
+        f"{shown(call.step.node)}: the size of its output depends on the data; {dimensions(shape)} is assumed"
     )
     return Partial(partial.dtype or "float32", shape, partial.container)
 
@@ -77,16 +74,16 @@ def _merged(partial: Partial, declared: Partial) -> Partial:
 
 
 def _check_window(call: Call, shape: tuple[int, ...]) -> None:
-    op_type = call.node.op_type
+    op_type = call.step.op_type
     if op_type in _WINDOWED or op_type.endswith("Pool"):
         given = ", ".join(dimensions(value.shape) for value in call.inputs if value is not None)
         raise ModelError(
-            f"{shown(call.node)}: its output {dimensions(shape)} is empty, its inputs ({given}) are too small"
+            f"{shown(call.step.node)}: its output {dimensions(shape)} is empty: inputs ({given}) too small"
         )
 
 
 def _why_unknown(call: Call, name: str, partial: Partial) -> str:
-    node, domain = call.node, call.node.domain
+    node, domain = call.step.node, call.step.domain
     what = f"the {'shape' if partial.dtype else 'type'} of {quoted(name)}"
     if not call.is_known:
         of = f" of domain {quoted(domain)}" if domain else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -45,8 +44,7 @@ class Partial(NamedTuple):
         return self.dtype is not None and self.shape is not None and None not in self.shape
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """A tensor with a concrete shape.
 
     array: its content where that is known before the network runs and small; shape arithmetic lives on it.
