@@ -124,8 +124,12 @@ class _Builder:
         """Engine that prepares a dense strided convolution for this one; None where none is needed."""
         stated = self.profile.engines.get(engine)
         strides = meta.node.attributes.get("strides") or ()
-        is_dense = meta.kind == "Conv" and int(meta.node.attributes.get("group", 1)) == 1
-        return stated.strided_by if stated and is_dense and max(strides, default=1) > 1 else None
+        if stated is None or not stated.strided_by or meta.kind != "Conv" or max(strides, default=1) == 1:
+            return None
+        is_dense = int(meta.node.attributes.get("group", 1)) == 1
+        # A 1x1 window just skips positions: there is nothing to rearrange.
+        has_window = any(prod(t.shape[2:]) > 1 for t in meta.weights if t.name == meta.node.inputs[1])
+        return stated.strided_by if is_dense and has_window else None
 
     def _append(self, meta: MetaNode, engine: str, reason: str) -> None:
         depends_on = sorted({self._writer[t.name] for t in meta.inputs if t.name in self._writer})
