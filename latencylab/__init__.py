@@ -11,8 +11,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from latencylab.comparison import Comparison, compare
     from latencylab.device import DeviceProfile
     from latencylab.errors import LatencyLabError
+    from latencylab.gating import Verdict, gate
     from latencylab.graph import Graph, MetaNode, Node, Tensor
     from latencylab.pipeline import estimate
     from latencylab.result import Estimate, KernelEstimate
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Comparison": "comparison",
     "DeviceProfile": "device",
     "Estimate": "result",
     "Graph": "graph",
@@ -29,11 +32,15 @@ _HOMES = {
     "MetaNode": "graph",
     "Node": "graph",
     "Tensor": "graph",
+    "Verdict": "gating",
     "Work": "work",
+    "compare": "comparison",
     "estimate": "pipeline",
+    "gate": "gating",
 }
 
 __all__ = [
+    "Comparison",
     "DeviceProfile",
     "Estimate",
     "Graph",
@@ -42,9 +49,12 @@ __all__ = [
     "MetaNode",
     "Node",
     "Tensor",
+    "Verdict",
     "Work",
     "__version__",
+    "compare",
     "estimate",
+    "gate",
 ]
 
 

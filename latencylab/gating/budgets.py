@@ -41,7 +41,7 @@ def _latency(budget: Budget, case: Case, estimate: Estimate, place: Place) -> Ch
     text = _sentence("latency", value, budget.max, "ms")
     if is_at_risk:
         interval = f"{units.significant(low)}–{units.significant(high)} ms"
-        text += f", at risk: the {estimate.interval:.0%} interval {interval} straddles the limit"
+        text += f", at risk: the {estimate.interval * 100:g} % interval {interval} straddles the limit"
     culprits = _top(
         estimate, lambda kernel: kernel.latency_s, lambda k: f"{units.milliseconds(k.latency_s)} ms"
     )

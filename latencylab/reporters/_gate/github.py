@@ -48,10 +48,8 @@ def _annotation(command: str, check: Check) -> str:
 
 
 def escaped_data(text: str) -> str:
-    """Escape a message as actions/toolkit does, so that no name in a network can end it or begin a command."""
-    safe = printable(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-    # A line of the log that begins with two colons is a command.
-    return safe.replace("::", ": :") if safe.startswith("::") else safe
+    """Escape a message as actions/toolkit does, so that no name in a network can end it."""
+    return printable(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _escaped_property(text: str) -> str:

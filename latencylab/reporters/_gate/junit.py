@@ -42,7 +42,8 @@ def _suite(case: Case, checks: list[Check]) -> TestSuite:
 
 
 def _test_case(check: Check) -> TestCase:
-    test = TestCase(check.what, classname=printable(str(check.case)))
+    # Two budgets may limit one quantity: the key tells their test cases apart.
+    test = TestCase(f"{check.what}: {check.place.key}", classname=printable(str(check.case)))
     if check.status == "error":
         failure = Failure(check.reason, type_=check.kind)
         failure.text = check.reason
