@@ -20,6 +20,7 @@ class Sourced:
         named in `source`) | `inferred` (derived, derivation in `source`) | `assumed` (nobody knows).
     low, high: the bounds within which `calibrate` may move the value; both or neither.
     sigma_pct: standard deviation of the value in percent of it; `residual`: how well a fit met its rows.
+    prior: of a fitted value, what stood there before any fit; fitting again starts from it.
     Raises ValueError for a value out of the class's range or its own bounds.
     """
 
@@ -34,9 +35,10 @@ class Sourced:
     high: float | None = None
     sigma_pct: float | None = None
     residual: str | None = None
+    prior: float | None = None
 
     def __post_init__(self) -> None:
-        numbers = (self.value, self.low, self.high, self.sigma_pct)
+        numbers = (self.value, self.low, self.high, self.sigma_pct, self.prior)
         if not all(number is None or math.isfinite(number) for number in numbers):
             raise ValueError("found NaN or infinity, expected finite numbers")
         if not self._in_range():
@@ -47,6 +49,8 @@ class Sourced:
             raise ValueError(
                 f"found {self.value:g}, expected low {self.low:g} <= value <= high {self.high:g}"
             )
+        if self.prior is not None and not self._bounds(self.prior):
+            raise ValueError(f"found prior {self.prior:g}, expected a number within low and high")
         if not self.source.strip():
             raise ValueError("found an empty source, expected where the value comes from")
         if self.sigma_pct is not None and self.sigma_pct < 0:
@@ -59,6 +63,9 @@ class Sourced:
         return self.value > limits.get("exclusiveMinimum", -math.inf) and limits.get(
             "minimum", -math.inf
         ) <= self.value <= limits.get("maximum", math.inf)
+
+    def _bounds(self, number: float) -> bool:
+        return self.low is not None and self.high is not None and self.low <= number <= self.high
 
     @property
     def is_fittable(self) -> bool:
@@ -104,4 +111,6 @@ AS_STREAMED = Share(value=1.0, provenance="assumed", source="not stated")
 def _range_text(limits: dict[str, float]) -> str:
     words = {"exclusiveMinimum": "above", "minimum": "of at least", "maximum": "of at most"}
     return " and ".join(f"{words[key]} {limit:g}" for key, limit in limits.items())
+
+
 UNCOMPRESSED = Share(value=1.0, provenance="assumed", source="no compression of weights stated")

@@ -126,4 +126,5 @@ def _parameter(path: str, value: Sourced) -> Row:
         "high": value.high,
         "sigma_pct": value.sigma_pct,
         "residual": value.residual,
+        "prior": value.prior,
     }

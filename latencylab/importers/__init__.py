@@ -45,3 +45,12 @@ def read_file(path: Path) -> tuple[MeasuredKernel, ...]:
         return read(text)
     except MeasurementError as error:
         raise MeasurementError(f"{path}: {error}") from error
+
+
+def is_known(path: Path) -> bool:
+    """Whether a file is a profile of a known format; False, too, where it cannot be read."""
+    try:
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
+    except OSError:
+        return False
+    return any(module.sniff(text) for module in plugins.load_all("importers"))
