@@ -42,12 +42,15 @@ _KERNEL: Final[tuple[tuple[Column, Callable[[int, KernelEstimate], Any]], ...]] 
         (Column(key, title, "count", is_summed=True), lambda _, k, key=key: getattr(k.work, key))
         for key, title in _WORK
     ),
-    (Column("macs_per_byte", "MACs per DRAM byte", "number"), lambda _, k: ratio(k.work.macs, k.dram_bytes)),
+    (
+        Column("macs_per_byte", "MACs per DRAM byte", "number"),
+        lambda _, k: ratio(k.work.macs, k.dram_bytes) or None,
+    ),
     (
         Column("macs_per_port_byte", "MACs per port byte", "number"),
-        lambda _, k: ratio(k.work.macs, port_bytes(k)),
+        lambda _, k: ratio(k.work.macs, port_bytes(k)) or None,
     ),
-    (Column("macs_per_s", "MAC/s", "count"), lambda _, k: ratio(k.work.macs, k.latency_s)),
+    (Column("macs_per_s", "MAC/s", "count"), lambda _, k: ratio(k.work.macs, k.latency_s) or None),
     (Column("input_shapes", "inputs", "shapes"), lambda _, k: k.input_shapes),
     (Column("output_shapes", "outputs", "shapes"), lambda _, k: k.output_shapes),
     (Column("read_bytes", "read at the boundary", "bytes"), lambda _, k: k.read_bytes),

@@ -20,7 +20,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -130,7 +130,14 @@ class Page:
     warnings: tuple[str, ...] = ()
     sections: tuple[Section, ...] = ()
     footer: tuple[str, ...] = ()
-    version: str = field(default="")
+    version: str = ""
+
+    @property
+    def contents(self) -> tuple[Section, ...]:
+        """Sections that the navigation names: all, or where there are parts, these and what precedes them."""
+        parts = [section for section in self.sections if section.level == 1]
+        before = self.sections.index(parts[0]) if parts else len(self.sections)
+        return (*self.sections[:before], *parts)
 
 
 def render(page: Page) -> bytes:

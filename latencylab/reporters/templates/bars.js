@@ -60,7 +60,9 @@ function drawBars(place, table, options) {
   const names = series.map(({ name }) => name).filter(Boolean);
   const width = place.clientWidth;
   const isNarrow = width < 520;
-  const left = options.is_wordy ? Math.min(width * 0.45, 460) : isNarrow ? 110 : 190;
+  const labels = order.map((row) => written(table.values[options.label][row], "text"));
+  const longest = labels.reduce((most, label) => Math.max(most, label.length), 0) * 7 + 20;
+  const left = Math.min(Math.max(longest, 70), width * (options.is_wordy ? 0.45 : 0.33));
   const rowHeight = options.is_wordy ? 44 : BAR_HEIGHT;
   place.style.height = `${Math.min(order.length, BARS_IN_VIEW) * rowHeight + 72}px`;
   const describe = rowTooltip(table, [...(options.parts ?? [options.value]), options.color, ...(options.told ?? [])]);
@@ -75,7 +77,7 @@ function drawBars(place, table, options) {
         type: "category", inverse: true, data: order.map((row) => String(row)), ...axisStyle(), axisTick: { show: false },
         axisLabel: {
           color: color("text"), interval: 0, width: left - 12, overflow: options.is_wordy ? "break" : "truncate", lineHeight: 14,
-          formatter: (row) => shortened(written(table.values[options.label][row], "text"), options.is_wordy ? Math.round(left / 2.4) : isNarrow ? 15 : 27),
+          formatter: (row) => shortened(written(table.values[options.label][row], "text"), Math.round(left / (options.is_wordy ? 2.4 : 6.6))),
         },
       },
       dataZoom: [

@@ -5,8 +5,12 @@ function make(tag, properties = {}, ...children) {
   return element;
 }
 
+function titleColumn(table) {
+  return table.columns.find(({ key }) => key === "name") ?? table.columns[0];
+}
+
 function titleOf(table, row) {
-  const column = table.columns.find(({ key }) => key === "name") ?? table.columns[0];
+  const column = titleColumn(table);
   return written(table.values[column.key][row], column.kind);
 }
 
@@ -14,10 +18,10 @@ function openDetails(table, row) {
   const dialog = document.getElementById("details");
   const close = make("button", { type: "button", className: "close", textContent: "Close" });
   close.addEventListener("click", () => dialog.close());
-  const facts = table.columns.flatMap((column) => [
-    make("dt", { textContent: column.title }),
-    make("dd", { textContent: withUnit(table.values[column.key][row], column) }),
-  ]);
+  const facts = table.columns
+    .map((column) => [column.title, withUnit(table.values[column.key][row], column)])
+    .filter(([, text]) => text !== NOTHING)
+    .flatMap(([title, text]) => [make("dt", { textContent: title }), make("dd", { textContent: text })]);
   dialog.replaceChildren(
     make("h2", { id: "details-title", textContent: titleOf(table, row) }),
     close,

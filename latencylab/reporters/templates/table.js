@@ -1,5 +1,6 @@
 // A sortable, filterable table: a page of rows at a time, so that twenty thousand are no more work than a hundred.
 const ROWS_A_PAGE = 100;
+const ITEMS_A_CELL = 8;
 
 function drawTable(place, table, shown, title) {
   const columns = shown.map((key) => table.columns.find((column) => column.key === key));
@@ -68,11 +69,12 @@ function headerOf(column, sortBy) {
 }
 
 function rowOf(table, columns, row) {
-  const title = table.columns.find(({ key }) => key === "name");
+  const title = titleColumn(table);
+  const hasMore = table.columns.length > columns.length || columns.some(({ kind }) => kind === "list");
   return make("tr", {}, ...columns.map((column) => {
-    const text = written(table.values[column.key][row], column.kind);
+    const text = cellText(table.values[column.key][row], column.kind);
     const cell = make("td", { className: NUMERIC.has(column.kind) ? "number" : column.kind === "list" || text.length > 48 ? "long" : "" });
-    if (column === title && table.columns.length > columns.length) {
+    if (column === title && hasMore) {
       const button = make("button", { type: "button", textContent: text, title: text });
       button.addEventListener("click", () => openDetails(table, row));
       cell.append(button);
@@ -81,6 +83,12 @@ function rowOf(table, columns, row) {
     }
     return cell;
   }));
+}
+
+/** A long list is cut short: the details have all of it. */
+function cellText(value, kind) {
+  const rest = kind === "list" ? value.length - ITEMS_A_CELL : 0;
+  return rest > 0 ? `${written(value.slice(0, ITEMS_A_CELL), kind)} and ${rest} more` : written(value, kind);
 }
 
 function sumsOf(table, columns, rows) {
