@@ -153,6 +153,8 @@ def _combined(
     chosen: list[Change] = []
     for rule in dict.fromkeys(what_if.change.rule for what_if in advised.worthwhile):
         for change in _proposals(pricing, graph, rule, layout, preserving):
+            if change.is_smaller:
+                continue
             changed, ends = changed_graph(graph, change), change.layout or layout
             changed_s = pricing.latency_s(changed, ends)
             if latency_s - changed_s > SMALLEST_SHARE * advised.latency_s:

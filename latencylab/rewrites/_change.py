@@ -41,6 +41,7 @@ class Change:
     added: new nodes, each before its readers. tensors: what they write, and small constants they read.
     weights: constants whose values follow from the old ones.
     layout: the layout of the network's ends to deploy in; None leaves it.
+    is_smaller: it makes another network with less capacity: never combined with others.
     """
 
     rule: str
@@ -52,6 +53,7 @@ class Change:
     tensors: tuple[Tensor, ...] = ()
     weights: tuple[Weight, ...] = ()
     layout: str | None = None
+    is_smaller: bool = False
 
     @property
     def is_writable(self) -> bool:

@@ -144,6 +144,13 @@ def _pair(values: tuple[int, ...]) -> tuple[int, int]:
     return int(values[0]), int(values[1])
 
 
+def is_channelwise(graph: Graph, name: str, channels: int) -> bool:
+    """Whether a constant holds one value for all channels, or one for each."""
+    tensor = graph.tensors[name]
+    per_channel = tensor.shape[-3:] == (channels, 1, 1)
+    return tensor.is_constant and (tensor.elements == 1 or (per_channel and tensor.elements == channels))
+
+
 def reader(graph: Graph, name: str) -> Node | None:
     """The only node that reads a tensor; None where there are several, or where it leaves the network."""
     readers = graph.consumers.get(name, ())

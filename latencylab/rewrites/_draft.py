@@ -41,12 +41,25 @@ class Draft:
         compute: Callable[..., NDArray[Any]],
         *sources: str,
         like: str,
+        dtype: str = "",
     ) -> str:
-        """Add a constant; `compute` takes the values of `sources`."""
-        tensor = Tensor(self._fresh(stem), shape, self._tensor(like).dtype, is_constant=True)
+        """Add a constant, typed as stated or like another; `compute` takes the values of `sources`."""
+        tensor = Tensor(self._fresh(stem), shape, dtype or self._tensor(like).dtype, is_constant=True)
         self._tensors[tensor.name] = tensor
         self._weights.append(Weight(tensor, sources, compute))
         return tensor.name
+
+    def setting(self, stem: str, values: tuple[int, ...]) -> str:
+        """Add a small constant of whole numbers: pads, shapes."""
+        name = self._fresh(stem)
+        self._tensors[name] = Tensor(name, (len(values),), "int64", is_constant=True, values=values)
+        return name
+
+    def zero(self, stem: str, dtype: str) -> str:
+        """Add a scalar zero of any type: a zero point."""
+        name = self._fresh(stem)
+        self._tensors[name] = Tensor(name, (), dtype, is_constant=True, values=(0,))
+        return name
 
     def node(
         self,
@@ -56,21 +69,25 @@ class Draft:
         shape: tuple[int, ...],
         *,
         into: str = "",
+        dtype: str = "",
         **attributes: Any,
     ) -> str:
-        """Add a node with one output, which takes the place of the existing tensor `into` if one is named."""
+        """Add a node with one output, which takes the place of the existing tensor `into` if one is named.
+
+        dtype: of the output; default: that of the first input.
+        """
         inputs = tuple(inputs)
         name = self._fresh(stem)
         output = into or name
         if not into:
-            self._tensors[output] = Tensor(output, shape, self._tensor(inputs[0]).dtype)
+            self._tensors[output] = Tensor(output, shape, dtype or self._tensor(inputs[0]).dtype)
         elif self._tensor(into).shape != shape:
             raise AssertionError(f"{self.rule}: {into} would change its shape")
         self._keep_settings(inputs)
         self._nodes.append(Node(name, op_type, inputs, (output,), attributes))
         return output
 
-    def change(self, text: str, preserves: Preserves, *, given: str = "") -> Change:
+    def change(self, text: str, preserves: Preserves, *, given: str = "", is_smaller: bool = False) -> Change:
         """Close the draft."""
         names = (part.name for node in self.touched for part in node.sources)
         return Change(
@@ -79,6 +96,7 @@ class Draft:
             nodes=tuple(dict.fromkeys(names)),
             preserves=preserves,
             given=given,
+            is_smaller=is_smaller,
             added=tuple(self._nodes),
             tensors=tuple(t for t in self._tensors.values() if not self._is_weight(t)),
             weights=tuple(self._weights),

@@ -107,7 +107,7 @@ class _Constants:
     def computed(self, weight: Any) -> NDArray[Any]:
         """Values of a constant that a change adds."""
         sources = [self.value(name) for name in weight.sources]
-        dtype = sources[0].dtype if sources else helper.tensor_dtype_to_np_dtype(_kind(weight.tensor.dtype))
+        dtype = helper.tensor_dtype_to_np_dtype(_kind(weight.tensor.dtype))
         values = np.asarray(weight.compute(*sources))
         if values.shape != weight.tensor.shape:
             raise AssertionError(f"{weight.tensor.name}: {values.shape} instead of {weight.tensor.shape}")

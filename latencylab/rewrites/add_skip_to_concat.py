@@ -24,10 +24,11 @@ RULE = "add_skip_to_concat"
 
 
 def propose(graph: Graph, profile: DeviceProfile) -> tuple[Change, ...]:  # noqa: ARG001
-    """One change for the skips of each shape: long image skips and residual blocks pay differently."""
-    groups: dict[tuple[int, ...], list[Skip]] = {}
+    """One change for the skips of each geometry: long image skips and residual blocks pay differently."""
+    groups: dict[tuple[object, ...], list[Skip]] = {}
     for skip in skips(graph):
-        geometry = (*graph.tensors[skip.add.outputs[0]].shape, *graph.tensors[skip.source].shape)
+        is_folded = skip.source == skip.conv.source
+        geometry = (is_folded, skip.conv.weight_shape, graph.tensors[skip.source].shape)
         groups.setdefault(geometry, []).append(skip)
     return tuple(_change(graph, group) for group in groups.values())
 

@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from latencylab.rewrites._convolution import Convolution, at_tap, block_diagonal, convolution, is_private
+from latencylab.rewrites._convolution import (
+    Convolution,
+    at_tap,
+    block_diagonal,
+    convolution,
+    is_channelwise,
+    is_private,
+)
 from latencylab.rewrites._draft import Draft
 from latencylab.rewrites._skip import Skip, skips
 from latencylab.rewrites.add_skip_to_concat import carried_bias
@@ -64,8 +71,7 @@ def _passes(graph: Graph, step: _Step) -> bool:
     if step.domain:
         return False
     if step.op_type == "PRelu":
-        slope = graph.tensors[step.inputs[1]]
-        return slope.is_constant and slope.elements in {1, graph.tensors[step.outputs[0]].shape[1]}
+        return is_channelwise(graph, step.inputs[1], graph.tensors[step.outputs[0]].shape[1])
     return step.op_type in _NOT_NEGATIVE or (step.op_type == "Clip" and _bounds(graph, step) is not None)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING
 
-from latencylab.rewrites._convolution import POINTWISE, is_private
+from latencylab.rewrites._convolution import POINTWISE, reader
 from latencylab.rewrites._draft import Draft
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from latencylab.rewrites._change import Change
 
 RULE = "foldable_clip"
+_CONVERSIONS = frozenset({"QuantizeLinear", "DequantizeLinear"})
 
 
 def propose(graph: Graph, profile: DeviceProfile) -> tuple[Change, ...]:  # noqa: ARG001
@@ -28,29 +29,46 @@ def propose(graph: Graph, profile: DeviceProfile) -> tuple[Change, ...]:  # noqa
 
 def _moved(graph: Graph) -> tuple[Change, ...]:
     draft = Draft(graph, RULE)
+    moved = None
     for node in graph.nodes:
-        shuffle = graph.producers.get(node.inputs[0]) if node.op_type in POINTWISE else None
-        if shuffle is None or shuffle.op_type != "DepthToSpace" or not is_private(graph, node.inputs[0]):
-            continue
-        if node.op_type != "PRelu" or graph.tensors[node.inputs[1]].elements == 1:
-            _swap(draft, shuffle, node)
-    if not draft:
+        chain = _chain(graph, node) if node.op_type == "DepthToSpace" else ()
+        if chain:
+            _swap(draft, node, chain)
+            moved = moved or chain[-1]
+    if moved is None:
         return ()
-    shuffle, node = draft.touched[:2]
-    text = (
-        f"move {node.op_type} {node.name} in front of the DepthToSpace, where it folds into the convolution"
-    )
+    text = f"move {moved.op_type} {moved.name} before the DepthToSpace, where it folds into the convolution"
     return (draft.change(text, "exact"),)
 
 
-def _swap(draft: Draft, shuffle: Node, node: Node) -> None:
-    source, target = shuffle.inputs[0], node.outputs[0]
-    inputs = (source, *node.inputs[1:])
-    folded = draft.node(f"{node.name}.early", node.op_type, inputs, draft.shape(source), **node.attributes)
+def _chain(graph: Graph, shuffle: Node) -> tuple[Node, ...]:
+    """What works element by element behind a DepthToSpace, up to the last activation; conversions count."""
+    chain: list[Node] = []
+    node = reader(graph, shuffle.outputs[0])
+    while node is not None and _is_elementwise(graph, node):
+        chain.append(node)
+        node = reader(graph, node.outputs[0])
+    while chain and chain[-1].op_type in _CONVERSIONS:
+        chain.pop()
+    return tuple(chain)
+
+
+def _is_elementwise(graph: Graph, node: Node) -> bool:
+    """Whether a node treats every element alike, wherever it lies."""
+    if node.op_type == "PRelu" or node.op_type in _CONVERSIONS:
+        return all(graph.tensors[name].elements == 1 for name in node.inputs[1:] if name)
+    return node.op_type in POINTWISE and not node.domain
+
+
+def _swap(draft: Draft, shuffle: Node, chain: tuple[Node, ...]) -> None:
+    name, shape = shuffle.inputs[0], draft.shape(shuffle.inputs[0])
+    for node in chain:
+        inputs, dtype = (name, *node.inputs[1:]), draft.graph.tensors[node.outputs[0]].dtype
+        name = draft.node(f"{node.name}.early", node.op_type, inputs, shape, dtype=dtype, **node.attributes)
     attributes = {key: shuffle.attributes[key] for key in ("blocksize", "mode") if key in shuffle.attributes}
-    name = f"{shuffle.name}.late"
-    draft.node(name, "DepthToSpace", (folded,), draft.shape(target), into=target, **attributes)
-    draft.touched += [shuffle, node]
+    late, target = f"{shuffle.name}.late", chain[-1].outputs[0]
+    draft.node(late, "DepthToSpace", (name,), draft.shape(target), into=target, **attributes)
+    draft.touched += [shuffle, *chain]
 
 
 def _respelled(graph: Graph) -> tuple[Change, ...]:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from latencylab import dtypes
 from latencylab.rewrites._convolution import at_tap, geometry, replicate_matrix
 from latencylab.rewrites._draft import Draft
+from latencylab.rewrites._fixed import fixed_weight
 
 if TYPE_CHECKING:
     from latencylab.device import DeviceProfile
@@ -22,7 +24,7 @@ def propose(graph: Graph, profile: DeviceProfile) -> tuple[Change, ...]:  # noqa
     """One change for all replicates of images and maps."""
     draft = Draft(graph, RULE)
     for node in graph.nodes:
-        if node.op_type == "ChannelReplicate" and len(draft.shape(node.inputs[0])) == 4:
+        if node.op_type == "ChannelReplicate" and _is_map(graph, node.inputs[0]):
             _write(draft, node)
     if not draft:
         return ()
@@ -31,15 +33,21 @@ def propose(graph: Graph, profile: DeviceProfile) -> tuple[Change, ...]:  # noqa
     return (draft.change(text, "exact"),)
 
 
+def _is_map(graph: Graph, name: str) -> bool:
+    tensor = graph.tensors[name]
+    return len(tensor.shape) == 4 and dtypes.is_float(tensor.dtype)
+
+
 def _write(draft: Draft, node: Node) -> None:
     source, target = node.inputs[0], node.outputs[0]
     channels, times = draft.shape(source)[1], int(node.attributes["times"])
     is_interleaved = bool(node.attributes["interleaved"])
-    weight = draft.weight(
-        f"frozen.{node.name}.weight",
+    weight = fixed_weight(
+        draft,
+        f"{node.name}.weight",
         (channels * times, channels, 1, 1),
         lambda: at_tap((1, 1), (0, 0), replicate_matrix(channels, times, is_interleaved=is_interleaved)),
-        like=source,
+        source=source,
     )
     shape = draft.shape(target)
     draft.node(f"{node.name}.conv", "Conv", (source, weight), shape, into=target, **geometry((1, 1)))
