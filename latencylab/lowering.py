@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING, Final
 
+from latencylab.core import layouts
 from latencylab.errors import UnsupportedOperatorError
 from latencylab.graph import MetaNode, Node, Tensor
 from latencylab.work import Work
@@ -79,6 +80,8 @@ def lower(
     graph = decomposition.graph
     builder = _Builder(profile)
     metas = _with_layout_changes(decomposition.meta_nodes, graph.inputs, graph.outputs, profile, layout)
+    if profile.core is not None:
+        metas = layouts.with_reorders(metas, graph, profile.core)
     for meta in metas:
         builder.add(meta)
     return Program(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from latencylab.device.quantities import Count, NonNegative, Positive, Provenance, Share, Sourced
 from latencylab.device.registry import aliases, find, folder, host_path, load, names, runtimes
 from latencylab.device.report import describe, summarize
-from latencylab.device.schema import ANY, FREE, DeviceProfile, Engine, Layout, Pattern
+from latencylab.device.schema import ANY, FREE, Core, DeviceProfile, Engine, Layout, Pattern
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ANY",
     "FREE",
+    "Core",
     "Count",
     "DeviceProfile",
     "Engine",

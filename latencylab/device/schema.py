@@ -130,6 +130,30 @@ class CyclesPerOp(Table):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Core(Table):
+    """A general-purpose core under a library of kernels that are picked by shape (latencylab/core/ says how).
+
+    blocked_channels: float maps are kept in blocks of this many channels between convolutions that can be blocked.
+    blocks_at_once: output blocks that a blocked convolution computes for each pass over its input.
+    channels_last: element types whose convolutions read channels last.
+    hidden: share of the lesser of arithmetic and traffic that runs behind the greater one.
+    near_cache: the cache of the core itself; `memory.cache` is the one behind it.
+    efficiency: share of the peak MAC rate, by kernel (latencylab/core/duration.py).
+    cycles: of one core, for one element (or what latencylab/core/duration.py says) of a named piece of work.
+    parallel: times as fast as one thread an operator runs on all `count` cores; "*" = any other.
+    """
+
+    blocked_channels: Count
+    blocks_at_once: Count
+    channels_last: tuple[str, ...] = ()
+    hidden: Share
+    near_cache: Cache
+    efficiency: dict[str, Share]
+    cycles: dict[str, Positive]
+    parallel: dict[str, Positive] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Engine(Table):
     """One kind of worker: `count` equal units at one clock.
 
@@ -144,6 +168,7 @@ class Engine(Table):
     feed_per_cycle: input positions of a channel fed to all units in a cycle; limits kernels of few taps.
     port_bytes_per_cycle: on-chip bytes of activations the whole engine reads, or writes, in a cycle.
     strided_by: engine that rearranges the input of a dense convolution of stride above 1 for this one.
+    core: what a general-purpose core adds; an engine that has it is timed by `latencylab.core.duration`.
     """
 
     title: str
@@ -166,6 +191,7 @@ class Engine(Table):
     strided_by: str | None = None
     element_cycles: dict[str, Positive] = field(default_factory=dict)
     efficiency: dict[str, Share] = field(default_factory=dict)
+    core: Core | None = None
 
     def unit_macs_per_cycle(self, dtype: str) -> float:
         """MACs one unit retires in a cycle; 0 where it has no MACs of this type."""
@@ -282,6 +308,11 @@ class DeviceProfile(Table):
     def host(self) -> str | None:
         """Name of the CPU that takes what nothing else can; None where the profile has none."""
         return next((name for name, engine in self.engines.items() if engine.role == "host"), None)
+
+    @property
+    def core(self) -> Core | None:
+        """The core of the first engine that is one; None on accelerators."""
+        return next((engine.core for engine in self.engines.values() if engine.core), None)
 
     @property
     def dram_bytes_per_s(self) -> float:

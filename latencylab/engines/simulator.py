@@ -80,4 +80,5 @@ def _signature(kernel: Kernel, residency: Residency) -> object:
     shapes = tuple((t.shape, t.dtype) for t in (*meta.inputs, *meta.outputs))
     weights = tuple((t.shape, t.dtype) for t in meta.weights)
     attributes = tuple(sorted((k, v) for k, v in meta.node.attributes.items() if isinstance(v, int | str | tuple)))
-    return (kernel.engine, meta.kind, meta.dtype, shapes, weights, attributes, meta.work, residency)
+    steps = (meta.node.op_type, *(step.op_type for step in meta.node.epilogue))
+    return (kernel.engine, meta.kind, meta.dtype, shapes, weights, attributes, steps, meta.work, residency)

@@ -10,6 +10,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Final
 
 from latencylab import loops, tiling
+from latencylab.core import duration
 from latencylab.errors import TilingError
 from latencylab.npu import compute, traffic
 from latencylab.npu.pipeline import TileRun, duration_ps
@@ -269,8 +270,10 @@ def _cached(
     meta: MetaNode, nest: LoopNest | None, worker: Worker, machine: Machine, residency: Residency
 ) -> KernelTime:
     """Time on a device with a cache: no tiles; arithmetic and traffic overlap, a resident map moves at cache rate."""
-    compute_ps = worker.ps(compute.kernel_cycles(meta, nest, worker))
     moved = _Traffic.of(meta, machine, residency)
+    if worker.core is not None:
+        return _on_core(meta, nest, worker, machine, moved)
+    compute_ps = worker.ps(compute.kernel_cycles(meta, nest, worker))
     kept = sum(t.size_bytes for t, stays in zip(meta.inputs, residency.inputs, strict=True) if stays)
     kept += sum(t.size_bytes for t, stays in zip(meta.outputs, residency.outputs, strict=True) if stays)
     memory_ps = moved.data_ps + moved.extra_ps + moved.weights_ps + moved.store_ps + machine.cached_ps(kept)
@@ -279,6 +282,24 @@ def _cached(
         launch_ps=worker.launch_ps,
         compute_ps=compute_ps,
         dma_ps=memory_ps,
+        weights_bytes=moved.weight_bytes,
+        activation_read_bytes=moved.read_bytes - moved.skip_bytes,
+        activation_write_bytes=moved.write_bytes,
+        spill_bytes=moved.skip_bytes,
+        plan=None,
+    )
+
+
+def _on_core(
+    meta: MetaNode, nest: LoopNest | None, worker: Worker, machine: Machine, moved: _Traffic
+) -> KernelTime:
+    """Time on a general-purpose core: the caches filter the traffic, and a part of the lesser term hides."""
+    spent = duration.of(meta, nest, worker, machine)
+    return KernelTime(
+        duration_ps=worker.launch_ps + spent.body_ps,
+        launch_ps=worker.launch_ps,
+        compute_ps=spent.compute_ps,
+        dma_ps=spent.memory_ps,
         weights_bytes=moved.weight_bytes,
         activation_read_bytes=moved.read_bytes - moved.skip_bytes,
         activation_write_bytes=moved.write_bytes,

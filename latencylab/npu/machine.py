@@ -15,9 +15,27 @@ from latencylab.units import PS_PER_S
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from latencylab.device import DeviceProfile, Engine
+    from latencylab.device import Core, DeviceProfile, Engine
     from latencylab.graph import MetaNode
 
+
+
+@dataclass(frozen=True, slots=True)
+class CoreNumbers:
+    """What a general-purpose core adds to a worker; see `Core` of the profile's schema."""
+
+    blocked_channels: int
+    blocks_at_once: int
+    hidden: float
+    near_cache_bytes: int
+    near_cache_bytes_per_s: float
+    efficiency: Mapping[str, float]
+    cycles: Mapping[str, float]
+    parallel: Mapping[str, float]
+
+    def efficiency_of(self, kernel: str) -> float:
+        """Share of the peak MAC rate that a kernel reaches."""
+        return _by_name(self.efficiency, kernel, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +61,7 @@ class Worker:
     launch_ps: int
     handover_ps: int
     dram_share: float
+    core: CoreNumbers | None = None
 
     def ps(self, cycles: float) -> int:
         """Cycles of this engine's clock as picoseconds, rounded up."""
@@ -64,6 +83,12 @@ class Worker:
     def efficiency_of(self, op_type: str) -> float:
         """Share of the peak MAC rate an operator reaches."""
         return _by_name(self.efficiency, op_type, 1.0)
+
+    def speed_of(self, op_type: str) -> float:
+        """Times as fast as one core all cores of this worker run an operator."""
+        if self.core is None or self.count == 1:
+            return 1.0
+        return _by_name(self.core.parallel, op_type, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +174,20 @@ def _worker(name: str, engine: Engine) -> Worker:
         launch_ps=round(engine.launch_s.value * PS_PER_S),
         handover_ps=round(engine.handover_s.value * PS_PER_S),
         dram_share=engine.dram_share.value if engine.dram_share else 1.0,
+        core=_core(engine.core) if engine.core else None,
+    )
+
+
+def _core(core: Core) -> CoreNumbers:
+    return CoreNumbers(
+        blocked_channels=core.blocked_channels.value,
+        blocks_at_once=core.blocks_at_once.value,
+        hidden=core.hidden.value,
+        near_cache_bytes=core.near_cache.size_bytes.value,
+        near_cache_bytes_per_s=core.near_cache.bytes_per_s.value,
+        efficiency=_values(core.efficiency),
+        cycles=_values(core.cycles),
+        parallel=_values(core.parallel),
     )
 
 
