@@ -24,6 +24,7 @@ class Row:
     id: str
     model: str
     minus: str = ""
+    network: str = ""
     device: str
     runtime: str = ""
     layout: str = ""
@@ -288,6 +289,7 @@ def twins() -> Iterator[Row]:
             yield Row(
                 id=f"{column.short}_twin_{PHONE_GRAPHS[name]}_{scale}",
                 model=f"zoo:{TWINS[name]}_{scale}",
+                network=f"zoo:{PHONE_GRAPHS[name]}",
                 device=column.device,
                 runtime=column.runtime,
                 dtype="int8",

@@ -19,7 +19,7 @@ EVIDENCE = Path(__file__).parents[1] / "evidence"
 FILES = sorted((EVIDENCE / "rows").glob("*.csv"))
 NETWORKS = sorted((EVIDENCE / "networks").glob("*.onnx"))
 COLUMNS = [
-    *("id", "model", "minus", "device", "runtime", "layout", "dtype", "latency_ms", "weight"),
+    *("id", "model", "minus", "network", "device", "runtime", "layout", "dtype", "latency_ms", "weight"),
     *("role", "status", "source", "note"),
 ]
 

@@ -30,7 +30,10 @@ INFORMATIVE_SIGMA: Final = math.log(100) / _SIGMAS_IN_BOUNDS
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One number to fit. device: its owner. prior_sigma: of its logarithm. is_whole: counts, not measures."""
+    """One number to fit. device: its owner. prior_sigma: of its logarithm. is_whole: counts, not measures.
+
+    ties: other paths of the same owner that always have the same value (one rate under several types).
+    """
 
     path: str
     device: str
@@ -39,16 +42,30 @@ class Parameter:
     high: float
     prior_sigma: float
     is_whole: bool = False
+    ties: tuple[str, ...] = ()
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every path that has this value."""
+        return (self.path, *self.ties)
+
+    def values(self, value: float) -> dict[str, float]:
+        """The value by every name that it goes by."""
+        return {_named(self.device, path): value for path in self.paths}
 
     @property
     def name(self) -> str:
         """`path`, or `owner/path`."""
-        return f"{self.device}/{self.path}" if self.device else self.path
+        return _named(self.device, self.path)
 
     @property
     def is_informed(self) -> bool:
         """Whether the prior alone already says something."""
         return self.prior_sigma <= INFORMATIVE_SIGMA
+
+
+def _named(owner: str, path: str) -> str:
+    return f"{owner}/{path}" if owner else path
 
 
 def split_name(name: str) -> tuple[str, str]:
@@ -108,8 +125,8 @@ def chosen(profiles: Mapping[str, DeviceProfile], patterns: Sequence[str] = ()) 
     Without patterns every value with bounds that no datasheet states. A pattern names a path, or
     `owner/path`, and may be a glob.
 
-    Raises UnknownNameError for a pattern that matches nothing, ConfigError for an exactly named value that has
-    no bounds.
+    Raises UnknownNameError for a pattern that matches nothing, ConfigError for an exactly named value without
+    bounds.
     """
     found = {p.name: p for p in _offered(profiles)}
     if not patterns:

@@ -84,7 +84,7 @@ class Joined:
 def read_profile(path: Path, model: str, device: str) -> Joined:
     """Rows of a profile file.
 
-    Raises InputFileError, MeasurementError or ModelError for what cannot be read, ConfigError if nothing is left.
+    Raises InputFileError, MeasurementError or ModelError for what cannot be read, ConfigError without a row.
     """
     measured = importers.read_file(path)
     network, profile = pipeline.read(model), pipeline.load_device(device)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -12,7 +13,7 @@ from latencylab.errors import ConfigError, InputFileError, UnknownNameError
 from latencylab.fitting.calibration import rows_of
 from latencylab.fitting.choice import Parameter, covers, prior_sigma, split_name
 from latencylab.fitting.predictor import Predictor
-from latencylab.fitting.rows import Row, read_rows
+from latencylab.fitting.rows import FIT, REPORT, Row, narrowed, read_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +23,10 @@ _Above = Annotated[float, Field(gt=0)]
 
 
 class PlannedParameter(BaseModel):
-    """Where a parameter starts, its bounds, and the standard deviation of its logarithm before any row."""
+    """Where a parameter starts, its bounds, and the standard deviation of its logarithm before any row.
+
+    also: other paths that always have the same value.
+    """
 
     model_config = _STRICT
 
@@ -30,6 +34,7 @@ class PlannedParameter(BaseModel):
     low: _Above
     high: _Above
     prior_sigma: _Above | None = None
+    also: list[str] = []
 
     @model_validator(mode="after")
     def _ordered(self) -> PlannedParameter:
@@ -42,7 +47,8 @@ class Plan(BaseModel):
     """A fit to be run again.
 
     title: what it is. rows: CSV files, relative to the plan. devices: NAME or NAME:RUNTIME; rows of others
-    are left aside. parameters: by `path` or `owner/path`.
+    are left aside. fit, report: rows by id, or a glob of ids, that get this role whatever their file says.
+    parameters: by `path` or `owner/path`.
     """
 
     model_config = _STRICT
@@ -50,6 +56,8 @@ class Plan(BaseModel):
     title: str
     rows: list[str] = Field(min_length=1)
     devices: list[str] = Field(min_length=1)
+    fit: list[str] = []
+    report: list[str] = []
     parameters: dict[str, PlannedParameter] = Field(min_length=1)
 
 
@@ -77,9 +85,18 @@ def _fault(path: Path, item: Any) -> str:
 
 
 def rows_of_plan(plan: Plan, path: Path) -> tuple[Row, ...]:
-    """Rows of the plan's devices, in the order of its files."""
+    """Rows of the plan's devices, in the order of its files.
+
+    Raises ConfigError for a pattern of ids that matches none.
+    """
     found = [row for name in plan.rows for row in read_rows(path.parent / name)]
-    return rows_of(plan.devices, found)
+    rows = rows_of(plan.devices, found)
+    for role, patterns in ((FIT, plan.fit), (REPORT, plan.report)):
+        for pattern in patterns:
+            if not any(fnmatchcase(row.id, pattern) for row in rows):
+                raise ConfigError(f"{path}: {role}: no row's id matches {pattern!r}")
+            rows = tuple(narrowed(row, role=role) if fnmatchcase(row.id, pattern) else row for row in rows)
+    return rows
 
 
 def parameters_of_plan(plan: Plan, rows: tuple[Row, ...]) -> tuple[Parameter, ...]:
@@ -99,9 +116,12 @@ def _parameter(
     ]
     if not covered:
         raise ConfigError(f"{name}: no row is of {owner}")
-    stated = next((values[path] for values in covered if path in values), None)
-    if stated is None:
-        raise UnknownNameError("parameter", name, covered[0])
+    for tie in (path, *planned.also):
+        if not any(tie in values for values in covered):
+            raise UnknownNameError("parameter", tie, covered[0])
+    stated = next(values[path] for values in covered if path in values)
     sigma = planned.prior_sigma or prior_sigma(planned.low, planned.high)
     is_whole = isinstance(stated.value, int)
-    return Parameter(path, owner, planned.start, planned.low, planned.high, sigma, is_whole)
+    return Parameter(
+        path, owner, planned.start, planned.low, planned.high, sigma, is_whole, tuple(planned.also)
+    )

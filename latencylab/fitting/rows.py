@@ -19,7 +19,19 @@ FIT: Final = "fit"
 REPORT: Final = "report"
 NEEDED: Final = ("id", "model", "device", "latency_ms")
 COLUMNS: Final = (
-    *("id", "model", "minus", "meta_node", "device", "runtime", "layout", "dtype", "latency_ms", "weight"),
+    *(
+        "id",
+        "model",
+        "minus",
+        "network",
+        "meta_node",
+        "device",
+        "runtime",
+        "layout",
+        "dtype",
+        "latency_ms",
+        "weight",
+    ),
     *("role", "set", "status", "source", "note"),
 )
 _SCALE = re.compile(r"_x\d+$")
@@ -49,11 +61,15 @@ class Row:
     source: str
     meta_node: str = ""
     note: str = ""
+    family: str = ""
 
     @property
     def network(self) -> str:
-        """What is left out together: a network at every scale and size, on whatever device."""
-        return _SCALE.sub("", self.model.partition("?")[0])
+        """What is left out together: a network at every scale and size, on whatever device.
+
+        `family`, where a row states it; else the model without options and scale.
+        """
+        return self.family or _SCALE.sub("", self.model.partition("?")[0])
 
 
 def narrowed(row: Row, **changes: object) -> Row:
@@ -134,6 +150,7 @@ def _row(path: Path, line: int, record: Mapping[str, str]) -> Row:
         source=record.get("source", ""),
         meta_node=record.get("meta_node", ""),
         note=record.get("note", ""),
+        family=record.get("network", ""),
     )
 
 

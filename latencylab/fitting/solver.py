@@ -66,12 +66,13 @@ def fit(
     require_determined(used, chosen)
     smooth = [p for p in chosen if not p.is_whole]
     whole = [p for p in chosen if p.is_whole]
-    problem = _Problem(predictor, used, smooth, {p.name: float(round(p.start)) for p in whole})
+    fixed = {name: v for p in whole for name, v in p.values(float(round(p.start))).items()}
+    problem = _Problem(predictor, used, smooth, fixed)
     solution = problem.solve()
     for parameter in whole:
         better = _best_whole(problem, parameter, solution)
         if better != problem.fixed[parameter.name]:
-            problem = replace(problem, fixed={**problem.fixed, parameter.name: better})
+            problem = replace(problem, fixed=problem.fixed | parameter.values(better))
             solution = problem.solve()
     if progress:
         progress(f"{len(used)} rows, {len(chosen)} parameters")
@@ -85,11 +86,11 @@ class _Problem:
     predictor: Predictor
     rows: Sequence[Row]
     smooth: Sequence[Parameter]
-    fixed: Mapping[str, float]
+    fixed: dict[str, float]
 
     def values(self, x: Vector) -> dict[str, float]:
-        fitted = {p.name: float(v) for p, v in zip(self.smooth, np.exp(x), strict=True)}
-        return {**fitted, **self.fixed}
+        found = zip(self.smooth, np.exp(x), strict=True)
+        return {name: v for p, value in found for name, v in p.values(float(value)).items()} | self.fixed
 
     def residuals(self, x: Vector) -> Vector:
         predicted = np.maximum(self.predictor.predict_ms(self.values(x), self.rows), _LEAST_MS)
@@ -138,7 +139,7 @@ def _best_whole(problem: _Problem, parameter: Parameter, solution: _Solution) ->
     present = problem.fixed[parameter.name]
     costs = {present: problem.cost(solution.x)}
     for candidate in _candidates(parameter):
-        tried = replace(problem, fixed={**problem.fixed, parameter.name: candidate})
+        tried = replace(problem, fixed=problem.fixed | parameter.values(candidate))
         costs.setdefault(candidate, tried.cost(solution.x))
     best = min(costs, key=lambda candidate: costs[candidate])
     return best if costs[best] < costs[present] * (1 - 1e-6) else present
@@ -186,11 +187,12 @@ def require_determined(rows: Sequence[Row], chosen: Sequence[Parameter]) -> None
 
 def effects(predictor: Predictor, chosen: Sequence[Parameter], rows: Sequence[Row]) -> dict[str, float]:
     """Largest relative change of any row when each parameter alone moves well within its bounds."""
-    start = {p.name: p.start for p in chosen}
+    start = {name: v for p in chosen for name, v in p.values(p.start).items()}
     before = np.array(predictor.predict_ms(start, rows))
     result = {}
     for p in chosen:
         ends = [p.low, p.high] if p.is_whole else [max(p.low, p.start / 2), min(p.high, p.start * 2)]
-        moved = [np.array(predictor.predict_ms({**start, p.name: end}, rows)) for end in ends]
-        result[p.name] = max(float(np.max(np.abs(after / before - 1))) for after in moved)
+        moved = [np.array(predictor.predict_ms(start | p.values(end), rows)) for end in ends]
+        largest = [np.max(np.abs(after - before) / np.maximum(np.abs(before), _LEAST_MS)) for after in moved]
+        result[p.name] = float(max(largest))
     return result

@@ -98,8 +98,10 @@ def _edits(
     runtime = calibration.predictor.profile(device).runtime.name
     for parameter in calibration.chosen:
         if rows[0] in calibration.of(parameter):
-            path, prefix = _place(layers, runtime, parameter, own_file)
-            yield Edit(path, (*prefix, *parameter.path.split(".")), _leaf(calibration, parameter, rows[0]))
+            for dotted in parameter.paths:
+                path, prefix = _place(layers, runtime, parameter.device, dotted, own_file)
+                keys = (*prefix, *dotted.split("."))
+                yield Edit(path, keys, _leaf(calibration, parameter, dotted, rows[0]))
     sigma = calibration.sigma_log(rows)
     if sigma is not None:
         prefix = ("runtimes", runtime) if runtime else ()
@@ -109,12 +111,12 @@ def _edits(
 
 
 def _place(
-    layers: tuple[Layer, ...], runtime: str, parameter: Parameter, own_file: Path | None
+    layers: tuple[Layer, ...], runtime: str, whose: str, dotted: str, own_file: Path | None
 ) -> tuple[Path, tuple[str, ...]]:
     """File and table prefix where a value takes effect for this runtime, as far up as its owner reaches."""
-    owner, asked = owner_parts(parameter.device)
+    owner, asked = owner_parts(whose)
     device_file = own_file or layers[-1].path
-    keys = parameter.path.split(".")
+    keys = dotted.split(".")
     if asked:
         declared = [layer.path for layer in layers if asked in layer.tables.get("runtimes", {})]
         return (device_file if owner or own_file else declared[0]), ("runtimes", asked)
@@ -138,9 +140,9 @@ def _layers(device: str) -> tuple[Layer, ...]:
     return chain(find(split_runtime(device)[0]), find)
 
 
-def _leaf(calibration: Calibration, parameter: Parameter, row: Row) -> dict[str, Any]:
+def _leaf(calibration: Calibration, parameter: Parameter, dotted: str, row: Row) -> dict[str, Any]:
     """The sourced value as it is written."""
-    stated = calibration.predictor.profile(row.device).parameters()[parameter.path]
+    stated = calibration.predictor.profile(row.device).parameters()[dotted]
     sigma = calibration.fit.sigma.get(parameter.name)
     rows = calibration.of(parameter)
     low, high = _bounds(parameter, stated)
