@@ -5,10 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test check format types operators schemas evidence golden bench clean
+.PHONY: help demo test check test-browser vendor-echarts format types operators schemas evidence golden bench clean
 
 help: ## show this list
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -27,6 +27,23 @@ demo: $(READY) ## install into .venv and profile a reference network
 
 test: $(READY) ## run the tests
 	$(BIN)/python -m pytest
+
+# Debian's Chromium, driven by Playwright's Python package; CHROMIUM names another one.
+CHROMIUM ?= $(shell command -v chromium || echo /usr/bin/chromium)
+$(CHROMIUM):
+	@test "$$(id -u)" = 0 || { echo "Chromium is needed: sudo apt-get install chromium" >&2; exit 1; }
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core
+
+$(VENV)/.browser: $(READY)
+	$(BIN)/python -m pip install --quiet --group browser
+	@touch $@
+
+test-browser: $(VENV)/.browser $(CHROMIUM) ## open the HTML report in Chromium and look at it
+	CHROMIUM=$(CHROMIUM) $(BIN)/python -m pytest -m browser tests/test_browser.py
+
+vendor-echarts: ## build the report's charts anew: needs npm
+	cd vendor/echarts && npm ci --no-audit --no-fund && npm run build
 
 check: $(READY) ## format, lint, types, tests: what a change must pass
 	$(BIN)/ruff format --check .

@@ -27,7 +27,7 @@ class View:
     """What of the result to show, where a format has a choice.
 
     sort: meta-nodes in execution order, or the slowest first. top: only the N slowest. width: text columns.
-    is_summary: one row an estimate instead of one a meta-node.
+    is_summary: one row an estimate instead of one a meta-node. budget_s: the latency that is allowed.
     """
 
     sort: Literal["order", "time"] = "order"
@@ -35,6 +35,7 @@ class View:
     width: int = 160
     color: bool = False
     is_summary: bool = False
+    budget_s: float | None = None
 
 
 DEFAULT_VIEW = View()

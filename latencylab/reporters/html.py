@@ -24,18 +24,18 @@ def render(*estimates: Estimate, view: View = DEFAULT_VIEW) -> bytes:
 
 def page(*estimates: Estimate, view: View = DEFAULT_VIEW) -> Page:
     """Assemble the page as plain data."""
-    return (
-        one(estimates[0]) if len(estimates) == 1 and not view.is_summary else several(*estimates, view=view)
-    )
+    if len(estimates) == 1 and not view.is_summary:
+        return one(estimates[0], view=view)
+    return several(*estimates, view=view)
 
 
-def one(estimate: Estimate) -> Page:
+def one(estimate: Estimate, *, view: View = DEFAULT_VIEW) -> Page:
     """Assemble the page of one estimate."""
     (title, *device), network = rows.header_facts(estimate)
     return Page(
         title=title,
         facts=(*device, *network),
-        figures=figures(estimate),
+        figures=(*figures(estimate), *_budget(estimate, view.budget_s)),
         lead=verdict(estimate),
         warnings=rows.loud_lines(estimate),
         sections=tuple(_sections.sections(estimate)),
@@ -63,6 +63,19 @@ def figures(estimate: Estimate) -> tuple[Figure, ...]:
             "On assumed values", _share(_sections.assumed_s(estimate), rows.busy_s(estimate)), "of the time"
         ),
     )
+
+
+def _budget(estimate: Estimate, budget_s: float | None) -> tuple[Figure, ...]:
+    """Hold the latency against a budget; a budget inside the interval may be missed or met."""
+    if budget_s is None:
+        return ()
+    label = f"Budget {units.milliseconds(budget_s)} ms"
+    left = f"{units.milliseconds(abs(budget_s - estimate.latency_s))} ms"
+    if estimate.latency_s > budget_s:
+        return (Figure(label, "missed", f"by {left}", "bad"),)
+    if estimate.high_s > budget_s:
+        return (Figure(label, "at risk", f"{left} left, inside the interval", "unsure"),)
+    return (Figure(label, "met", f"{left} left", "good"),)
 
 
 def verdict(estimate: Estimate) -> str:
