@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from latencylab.gating import Verdict, gate
     from latencylab.graph import Graph, MetaNode, Node, Tensor
     from latencylab.pipeline import estimate
+    from latencylab.ranking import Ranking, rank
     from latencylab.result import Estimate, KernelEstimate
     from latencylab.work import Work
 
@@ -31,12 +32,14 @@ _HOMES = {
     "LatencyLabError": "errors",
     "MetaNode": "graph",
     "Node": "graph",
+    "Ranking": "ranking",
     "Tensor": "graph",
     "Verdict": "gating",
     "Work": "work",
     "compare": "comparison",
     "estimate": "pipeline",
     "gate": "gating",
+    "rank": "ranking",
 }
 
 __all__ = [
@@ -48,6 +51,7 @@ __all__ = [
     "LatencyLabError",
     "MetaNode",
     "Node",
+    "Ranking",
     "Tensor",
     "Verdict",
     "Work",
@@ -55,6 +59,7 @@ __all__ = [
     "compare",
     "estimate",
     "gate",
+    "rank",
 ]
 
 

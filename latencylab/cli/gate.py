@@ -45,42 +45,19 @@ def command(config: str | None, **options: Any) -> int:
     Exits with 1 where a check of level error failed; the last line says why. docs/gate.md explains the file.
     """
     from latencylab import gating
+    from latencylab.cli._reports import files_of, write_reports
+    from latencylab.reporters import _gate
 
-    files = _files(options["outputs"], force=options["force"])
-    shown = options["format_name"] or (None if files else "table")
+    files = files_of(options["outputs"], _gate.SUFFIXES, _gate.MARKERS, force=options["force"])
     verdict = gating.gate(config)
-    _write(verdict, files, shown)
+    width = terminal().width()
+    shown = write_reports(
+        files, options["format_name"], lambda name: _gate.render(verdict, name, width=width)
+    )
     if shown == "github" and options["summary"]:
         _append_summary(verdict, Path(options["summary"]))
     _tell(verdict, shown)
     return verdict.exit_code
-
-
-def _files(outputs: tuple[str, ...], *, force: bool) -> tuple[tuple[Path, str], ...]:
-    """Check the files before any work is done: path and format, by suffix."""
-    from latencylab.cli._output import check_writable
-    from latencylab.errors import UnknownNameError
-    from latencylab.reporters._gate import MARKERS, SUFFIXES
-
-    files = []
-    for path in map(Path, outputs):
-        format_name = SUFFIXES.get(path.suffix.lower())
-        if format_name is None:
-            raise UnknownNameError("file suffix of", path.name, SUFFIXES)
-        check_writable(path, marker=MARKERS[format_name], force=force)
-        files.append((path, format_name))
-    return tuple(files)
-
-
-def _write(verdict: Verdict, files: tuple[tuple[Path, str], ...], shown: str | None) -> None:
-    from latencylab.cli._output import write_atomically, write_stdout
-    from latencylab.reporters._gate import render
-
-    for path, format_name in files:
-        write_atomically(path, render(verdict, format_name))
-        terminal().note(f"wrote {path}")
-    if shown:
-        write_stdout(render(verdict, shown, width=terminal().width()))
 
 
 def _append_summary(verdict: Verdict, path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import glob
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,8 @@ from latencylab import pipeline, zoo
 from latencylab.errors import ConfigError, LatencyLabError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from latencylab.device import DeviceProfile
     from latencylab.fusion import Decomposition
     from latencylab.gating.config import Target
@@ -135,9 +138,10 @@ class Pricer:
         """Price a case."""
         if case not in self._estimates:
             network, profile = self.network(case), self.profile(case)
-            self._estimates[case] = pipeline.price(
-                network, profile, case.engine, dtype=case.dtype, layout=case.layout
-            )
+            with _naming(case):
+                self._estimates[case] = pipeline.price(
+                    network, profile, case.engine, dtype=case.dtype, layout=case.layout
+                )
         return self._estimates[case]
 
     def decomposition(self, case: Case) -> Decomposition:
@@ -149,9 +153,15 @@ class Pricer:
 
 
 def _read(case: Case, source: str) -> Model:
-    """Read a network; where many are read, an error must name the one."""
-    try:
+    with _naming(case):
         return pipeline.read(source, dims=dict(case.dims), shapes=dict(case.shapes))
+
+
+@contextmanager
+def _naming(case: Case) -> Iterator[None]:
+    """Where many networks are priced, an error must name the one."""
+    try:
+        yield
     except LatencyLabError as error:
         if case.model not in str(error):
             error.args = (f"{case.model}: {error}",)

@@ -1,0 +1,153 @@
+"""Ranking: networks on devices, by challenge score or latency, with ties named and the Pareto front."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from latencylab import __version__, pipeline
+from latencylab.errors import ConfigError, LatencyLabError, UnknownNameError
+from latencylab.ranking.candidate import Candidate, Inversion, Ranking
+from latencylab.ranking.placing import inversions, placed
+from latencylab.ranking.quality import names_of, quality_of, read_quality
+from latencylab.ranking.score import score, solve_log2_c
+from latencylab.ranking.ties import CONFIDENCE, RESIDUAL_CORRELATION, Judge
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from latencylab.device import DeviceProfile
+    from latencylab.onnx_reader import Model
+    from latencylab.result import Estimate
+
+__all__ = ["Candidate", "Inversion", "Ranking", "rank", "read_quality"]
+
+# What the best of a device scores where no reference is named.
+_BEST_SCORE: Final = 100.0
+
+
+def rank(  # noqa: PLR0913 - every option of the command, by keyword
+    models: Sequence[str | Path],
+    devices: Sequence[str | Path | DeviceProfile] = ("dolphin_npu",),
+    *,
+    quality: Mapping[str, float] | str | Path | None = None,
+    reference: tuple[str, float] | None = None,
+    confidence: float = CONFIDENCE,
+    residual_correlation: float = RESIDUAL_CORRELATION,
+    dims: Mapping[str, int] | None = None,
+    shapes: Mapping[str, tuple[int, ...]] | None = None,
+    **pricing: Any,
+) -> Ranking:
+    """Order networks on each device.
+
+    models: paths or "zoo:NAME". devices: as `estimate` takes them.
+    quality: dB by model name, or a CSV with the columns `model` and `psnr_db`.
+    reference: (model, published score): fixes the score's constant C, device by device; without it, the best
+        scores 100.
+    confidence: probability from which an order is told, and not a tie. residual_correlation: of the errors of
+        two networks that spend their time alike (docs/ranking.md).
+    dims, shapes, pricing: as `estimate` takes them.
+
+    Raises ConfigError for an unusable quality file, UnknownNameError for a reference that is not ranked, and
+    the errors of `estimate`.
+    """
+    qualities = read_quality(quality) if isinstance(quality, str | Path) else dict(quality or {})
+    judge = Judge(confidence, residual_correlation)
+    profiles = [pipeline.load_device(device) for device in devices]
+    named = _named(tuple(dict.fromkeys(map(str, models))))
+    networks = {model: pipeline.read(model, dims=dims, shapes=shapes) for model in named}
+    candidates: list[Candidate] = []
+    found: list[Inversion] = []
+    for profile in profiles:
+        group = [
+            Candidate(
+                name,
+                _priced(model, networks[model], profile, pricing),
+                quality_of((name, *names_of(model)), qualities),
+            )
+            for model, name in named.items()
+        ]
+        group = list(placed(_scored(group, reference, named), judge))
+        candidates += group
+        found += inversions(group)
+    notes = tuple(_notes(named, qualities))
+    return Ranking(
+        tuple(candidates), tuple(found), _basis(candidates, reference), confidence, notes, __version__
+    )
+
+
+def _priced(model: str, network: Model, profile: DeviceProfile, pricing: Mapping[str, Any]) -> Estimate:
+    """Price a network; where many are priced, an error must name the one."""
+    try:
+        return pipeline.price(network, profile, **pricing)
+    except LatencyLabError as error:
+        error.args = (f"{model}: {error}",)
+        raise
+
+
+def _named(models: tuple[str, ...]) -> dict[str, str]:
+    """Call every model by its shortest name that no other has; model -> name."""
+    short = {model: _short(model) for model in models}
+    counts = Counter(short.values())
+    return {model: name if counts[name] == 1 else model for model, name in short.items()}
+
+
+def _short(model: str) -> str:
+    return model.removeprefix(pipeline.ZOO) if model.startswith(pipeline.ZOO) else Path(model).stem
+
+
+def _scored(
+    group: list[Candidate], reference: tuple[str, float] | None, named: Mapping[str, str]
+) -> list[Candidate]:
+    """Give a score to those with a quality."""
+    from dataclasses import replace
+
+    if all(candidate.quality_db is None for candidate in group):
+        if reference is not None:
+            raise ConfigError("a reference score needs qualities: none of the networks has one")
+        return group
+    log2_c = _log2_c(group, reference, named)
+    return [
+        candidate
+        if candidate.quality_db is None
+        else replace(candidate, score=score(candidate.quality_db, candidate.latency_ms, log2_c))
+        for candidate in group
+    ]
+
+
+def _log2_c(group: list[Candidate], reference: tuple[str, float] | None, named: Mapping[str, str]) -> float:
+    if reference is None:
+        known = [(c.quality_db, c.latency_ms) for c in group if c.quality_db is not None]
+        return max(solve_log2_c(quality, latency_ms, _BEST_SCORE) for quality, latency_ms in known)
+    wanted, published = reference
+    if published <= 0:
+        raise ConfigError(f"the reference score of {wanted} must be above zero, found {published:g}")
+    asked = named.get(wanted, wanted)
+    for candidate in group:
+        if candidate.name == asked:
+            if candidate.quality_db is None:
+                raise ConfigError(f"the reference {wanted} has no quality")
+            return solve_log2_c(candidate.quality_db, candidate.latency_ms, published)
+    raise UnknownNameError("reference", wanted, [candidate.name for candidate in group])
+
+
+def _basis(candidates: Sequence[Candidate], reference: tuple[str, float] | None) -> str:
+    if all(candidate.score is None for candidate in candidates):
+        return ""
+    if reference is None:
+        return f"C so that the best on each device scores {_BEST_SCORE:g}"
+    return f"C so that {reference[0]} scores {reference[1]:g} on each device"
+
+
+def _notes(named: Mapping[str, str], qualities: Mapping[str, float]) -> list[str]:
+    """Say what of the quality file was not used, and which networks it does not know."""
+    if not qualities:
+        return []
+    used = {name for model, short in named.items() for name in (short, *names_of(model))}
+    unused = [name for name in qualities if name not in used]
+    unknown = [
+        name for model, name in named.items() if quality_of((name, *names_of(model)), qualities) is None
+    ]
+    notes = [f"no quality for {', '.join(unknown)}: not scored"] if unknown else []
+    return notes + ([f"qualities of no ranked network: {', '.join(unused)}"] if unused else [])

@@ -1,0 +1,68 @@
+"""Qualities by model name, from a CSV: `model,psnr_db`, other columns as they please."""
+
+from __future__ import annotations
+
+import csv
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from latencylab.errors import ConfigError, InputFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_MODEL: Final = ("model", "network", "name", "entry")
+_QUALITY: Final = ("psnr_db", "quality_db", "psnr")
+
+
+def read_quality(path: str | Path) -> dict[str, float]:
+    """Read qualities in dB by model name; a row without a quality is left out.
+
+    Raises InputFileError for a file that cannot be read, ConfigError for a missing column, for what is no
+    number and for a model with two qualities; the message names the line.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise InputFileError(f"cannot read {path}: {reason}") from error
+    reader = csv.DictReader(text.splitlines())
+    headers = [header.strip() for header in reader.fieldnames or ()]
+    reader.fieldnames = headers
+    model, quality = (_column(names, headers, path) for names in (_MODEL, _QUALITY))
+    found: dict[str, float] = {}
+    for row in reader:
+        name, value = (row[model] or "").strip(), (row[quality] or "").strip()
+        place = f"{path}:{reader.line_num}"
+        if name and value and found.setdefault(name, _number(value, place)) != _number(value, place):
+            raise ConfigError(f"{place}: {name} has two qualities, {found[name]:g} and {value} dB")
+    return found
+
+
+def _column(names: tuple[str, ...], headers: list[str], path: str | Path) -> str:
+    for name in names:
+        if name in headers:
+            return name
+    raise ConfigError(f"{path}:1: no column {names[0]!r}; found {', '.join(headers) or 'nothing'}")
+
+
+def _number(text: str, place: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not isfinite(value):
+        raise ConfigError(f"{place}: {text!r} is no quality in dB")
+    return value
+
+
+def quality_of(names: tuple[str, ...], qualities: Mapping[str, float]) -> float | None:
+    """Look a model up by any of its names: as typed, without `zoo:` and options, its file's stem."""
+    return next((qualities[name] for name in names if name in qualities), None)
+
+
+def names_of(model: str) -> tuple[str, ...]:
+    """List the names a quality file may know a model by, the most specific first."""
+    bare = model.removeprefix("zoo:")
+    return tuple(dict.fromkeys((model, bare, bare.partition("?")[0], Path(model).name, Path(model).stem)))

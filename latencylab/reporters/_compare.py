@@ -1,0 +1,163 @@
+"""Comparisons to bytes: table, JSON, Markdown; one row a meta-node, and the total as a sum."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from tabulate import tabulate
+
+from latencylab import __version__, units
+from latencylab.printable import printable, shorten
+from latencylab.reporters.md import escaped
+from latencylab.result import rounded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from latencylab.comparison import Change, Comparison, Part
+    from latencylab.result import Estimate
+
+FORMATS: Final = ("table", "json", "md")
+SUFFIXES: Final = {".txt": "table", ".json": "json", ".md": "md"}
+MARKERS: Final = {
+    "table": b"comparison by latencylab",
+    "json": b'"kind": "latencylab comparison"',
+    "md": b"<!-- comparison by latencylab -->",
+}
+HEADERS: Final = ("meta-node", "kind", "what", "base ms", "head ms", "difference ms", "DRAM MB")
+_NUMERIC: Final = (False, False, False, True, True, True, True)
+_NAME_WIDTH: Final = 44
+_MS_PER_PS: Final = units.MS_PER_S / units.PS_PER_S
+
+
+def render(comparison: Comparison, format_name: str, *, shows_all: bool = False) -> bytes:
+    """Render a comparison in one of FORMATS. shows_all: also the meta-nodes that take the same time."""
+    if format_name == "json":
+        text = json.dumps(as_dict(comparison), indent=2, sort_keys=True, allow_nan=False) + "\n"
+    elif format_name == "md":
+        blocks = _blocks(comparison, "pipe", escaped, shows_all=shows_all)
+        text = "\n\n".join([MARKERS["md"].decode(), *blocks]) + "\n"
+    else:
+        blocks = _blocks(comparison, "simple", printable, shows_all=shows_all)
+        text = "\n\n".join([*blocks, f"{MARKERS['table'].decode()} {__version__}"]) + "\n"
+    return text.encode("utf-8", errors="backslashreplace")
+
+
+def as_dict(comparison: Comparison) -> dict[str, Any]:
+    """Return plain data; the terms' differences add up to the total's."""
+    difference = comparison.difference
+    return {
+        "schema_version": 1,
+        "kind": "latencylab comparison",
+        "latencylab_version": __version__,
+        "base": _side(comparison.base),
+        "head": _side(comparison.head),
+        "difference_ms": _ms(difference.difference_ps),
+        "circumstances": [
+            {"what": what, "base": base, "head": head} for what, base, head in comparison.circumstances
+        ],
+        "meta_nodes": [_change(change) for change in difference.changes],
+        "schedule": [
+            {"what": term.name, "difference_ms": _ms(term.difference_ps)} for term in difference.schedule
+        ],
+    }
+
+
+def _side(estimate: Estimate) -> dict[str, Any]:
+    return {
+        "model": estimate.model.name,
+        "model_sha256": estimate.model.sha256,
+        "device": estimate.device.name,
+        "runtime": estimate.device.runtime,
+        "latency_ms": rounded(estimate.latency_s * units.MS_PER_S),
+    }
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {
+        "what": change.verb,
+        "difference_ms": _ms(change.difference_ps),
+        "base": _part(change.base),
+        "head": _part(change.head),
+    }
+
+
+def _part(part: Part | None) -> dict[str, Any] | None:
+    if part is None:
+        return None
+    return {
+        "name": part.name,
+        "kind": part.kind,
+        "engine": part.engine,
+        "latency_ms": _ms(part.latency_ps),
+        "dram_bytes": part.dram_bytes,
+        "macs": part.macs,
+    }
+
+
+def _ms(value_ps: int) -> float:
+    return rounded(value_ps * _MS_PER_PS)
+
+
+def rows(comparison: Comparison, *, shows_all: bool) -> tuple[tuple[str, ...], ...]:
+    """One row a meta-node that differs (or every one), then the schedule, then the total."""
+    difference = comparison.difference
+    shown = [change for change in difference.changes if shows_all or change.verb != "same"]
+    schedule = (("", term.name, "", "", term.difference_ps) for term in difference.schedule)
+    total = ("total", "", "", difference.base_ps, difference.head_ps, difference.difference_ps)
+    return (
+        *(_row(change) for change in shown),
+        *((name, "schedule", "", "", "", _signed(ps), "") for _, name, _, _, ps in schedule if ps),
+        (*total[:3], _fixed(total[3]), _fixed(total[4]), _signed(total[5]), ""),
+    )
+
+
+def _row(change: Change) -> tuple[str, ...]:
+    base, head = change.base, change.head
+    moved = (head.dram_bytes if head else 0) - (base.dram_bytes if base else 0)
+    return (
+        shorten(printable(change.name), _NAME_WIDTH),
+        printable(change.part.kind),
+        change.verb,
+        _fixed(base.latency_ps) if base else "-",
+        _fixed(head.latency_ps) if head else "-",
+        _signed(change.difference_ps),
+        f"{moved / units.BYTES_PER_MB:+,.3f}" if moved else "-",
+    )
+
+
+def _fixed(value_ps: int) -> str:
+    return f"{value_ps * _MS_PER_PS:,.3f}"
+
+
+def _signed(value_ps: int) -> str:
+    return f"{value_ps * _MS_PER_PS:+,.3f}"
+
+
+def summary(comparison: Comparison) -> str:
+    """Say the result in a sentence."""
+    base, head = comparison.base, comparison.head
+    change = f"{100 * (comparison.ratio - 1):+.1f} %"
+    same = sum(c.verb == "same" for c in comparison.difference.changes)
+    return (
+        f"{head.model.name} takes {units.milliseconds(head.latency_s)} ms, {base.model.name} "
+        f"{units.milliseconds(base.latency_s)} ms: {change}; {same} meta-nodes take the same time"
+    )
+
+
+def _blocks(
+    comparison: Comparison, style: str, safe: Callable[[str], str], *, shows_all: bool
+) -> Iterator[str]:
+    yield safe(f"{_title(comparison.base)} → {_title(comparison.head)}")
+    for what, base, head in comparison.circumstances:
+        yield safe(f"{what}: {base} → {head}")
+    align = ["right" if numeric else "left" for numeric in _NUMERIC]
+    cells = [[safe(cell) for cell in row] for row in rows(comparison, shows_all=shows_all)]
+    yield str(tabulate(cells, HEADERS, tablefmt=style, colalign=align, disable_numparse=True))
+    yield safe(summary(comparison))
+
+
+def _title(estimate: Estimate) -> str:
+    runtime = f":{estimate.device.runtime}" if estimate.device.runtime else ""
+    return f"{estimate.model.name} on {estimate.device.name}{runtime}"
