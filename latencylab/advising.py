@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from latencylab import fusion, pipeline, plugins, rewrites
+from latencylab.errors import TilingError
 from latencylab.result import Advice
 from latencylab.rewrites import Change, changed_graph
 
@@ -93,10 +94,11 @@ def advise(
     base = base or pipeline.price(network, profile, dtype=dtype)
     pricing = Pricing(network, profile, base, dtype)
     names = tuple(rules) if rules is not None else plugins.names("rewrites")
+    proposed = _proposals(pricing, network.graph, names, pricing.layout, preserving)
     found = [
-        _what_if(pricing, network.graph, change, base.latency_s)
-        for name in names
-        for change in _proposals(pricing, network.graph, name, pricing.layout, preserving)
+        WhatIf(change, after_s, base.latency_s - after_s)
+        for change in proposed
+        if (after_s := _latency_s(pricing, network.graph, change, pricing.layout)) is not None
     ]
     found.sort(key=lambda what_if: (-what_if.saves_s, what_if.change.rule, what_if.change.text))
     result = Advised(base.latency_s, tuple(found), (), base.latency_s)
@@ -132,17 +134,25 @@ def sentence(change: Change) -> str:
 
 
 def _proposals(
-    pricing: Pricing, graph: Graph, rule: str, layout: str, preserving: Sequence[str]
+    pricing: Pricing, graph: Graph, rules: Iterable[str], layout: str, preserving: Sequence[str]
 ) -> list[Change]:
-    """The changes a rule proposes for a graph, those that change nothing here left out."""
+    """The changes that rules propose for a graph, those that change nothing here left out."""
+    loaded = [rewrites.load(rule) for rule in rules]
     recognised = fusion.decompose(graph, IDIOMS).graph
-    proposed = rewrites.load(rule).propose(recognised, pricing.profile)
-    return [c for c in proposed if c.preserves in preserving and (c.added or c.layout not in {None, layout})]
+    return [
+        change
+        for rule in loaded
+        for change in rule.propose(recognised, pricing.profile)
+        if change.preserves in preserving and (change.added or change.layout not in {None, layout})
+    ]
 
 
-def _what_if(pricing: Pricing, graph: Graph, change: Change, before_s: float) -> WhatIf:
-    latency_s = pricing.latency_s(changed_graph(graph, change), change.layout or pricing.layout)
-    return WhatIf(change, latency_s, before_s - latency_s)
+def _latency_s(pricing: Pricing, graph: Graph, change: Change, layout: str) -> float | None:
+    """Latency with a change; None where no tile of the changed network fits the device."""
+    try:
+        return pricing.latency_s(changed_graph(graph, change), change.layout or layout)
+    except TilingError:
+        return None
 
 
 def _combined(
@@ -152,12 +162,9 @@ def _combined(
     graph, layout, latency_s = pricing.network.graph, pricing.layout, advised.latency_s
     chosen: list[Change] = []
     for rule in dict.fromkeys(what_if.change.rule for what_if in advised.worthwhile):
-        for change in _proposals(pricing, graph, rule, layout, preserving):
-            if change.is_smaller:
-                continue
-            changed, ends = changed_graph(graph, change), change.layout or layout
-            changed_s = pricing.latency_s(changed, ends)
-            if latency_s - changed_s > SMALLEST_SHARE * advised.latency_s:
-                graph, layout, latency_s = changed, ends, changed_s
+        for change in _proposals(pricing, graph, (rule,), layout, preserving):
+            after_s = None if change.is_smaller else _latency_s(pricing, graph, change, layout)
+            if after_s is not None and latency_s - after_s > SMALLEST_SHARE * advised.latency_s:
+                graph, layout, latency_s = changed_graph(graph, change), change.layout or layout, after_s
                 chosen.append(change)
     return tuple(chosen), latency_s

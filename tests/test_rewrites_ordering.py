@@ -1,0 +1,101 @@
+"""What the field knows must come out by itself: which of two networks is faster on a device."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import pytest
+
+from latencylab import advising, pipeline
+from latencylab.rewrites._applying import applied
+from latencylab.zoo._builder import Net
+
+if TYPE_CHECKING:
+    import onnx
+
+    from latencylab.onnx_reader import Model
+
+PHONES = ("dimensity8100_npu:nnapi", "dimensity8100_npu:neuron", "snapdragon8gen1_nnapi")
+ANCHORED = ("abpn", "abpn_m6c40", "ecbsr_m4c16", "ecbsr_m4c32", "ecbsr_m6c40")
+
+
+@cache
+def read(name: str) -> Model:
+    return pipeline.read(f"zoo:{name}")
+
+
+def saved_s(network: Model, device: str, rule: str) -> float:
+    """The best saving of a rule's proposals."""
+    found = advising.advise(network, pipeline.load_device(device), rules=(rule,)).what_ifs
+    return max(what_if.saves_s for what_if in found)
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+@pytest.mark.parametrize("device", PHONES)
+def test_channels_that_carry_the_image_beat_replicate_and_add(device: str, scale: int) -> None:
+    """ETDS, CVPR 2023 supplement: twins without Add and replicate are faster, for more MACs."""
+    for family in ANCHORED:
+        network, profile = read(f"{family}_x{scale}"), pipeline.load_device(device)
+        (what_if,) = advising.advise(network, profile, rules=("carry_image",)).what_ifs
+        assert what_if.saves_s > 0, family
+        before = pipeline.price(network, profile)
+        graph = advising.changed_graph(network.graph, what_if.change)
+        after = pipeline.price(advising.replace(network, graph=graph), profile)
+        assert after.model.macs > before.model.macs
+
+
+def test_channels_that_carry_the_image_pay_on_the_dolphin() -> None:
+    """The study: the anchor's Concat costs 15.6 ms and its Add 5.2 ms on this NPU."""
+    assert saved_s(read("abpn_x3"), "dolphin_npu", "carry_image") > 1e-3
+
+
+def expanded(width: int = 16, inner: int = 128) -> onnx.ModelProto:
+    """Linear blocks as SESR trains them: 3x3 to many channels, 1x1 back (arXiv:2103.09404)."""
+    net = Net("expanded")
+    x = net.input("image", (1, 3, 90, 160))
+    for _ in range(3):
+        x = net.relu(net.conv(net.conv(x, inner), width, 1))
+    return net.model(net.depth_to_space(net.conv(x, 27), 3))
+
+
+@pytest.mark.parametrize("device", [*PHONES, "dolphin_npu", "snapdragon888_gpu", "onnxruntime_cpu"])
+def test_collapsed_beats_expanded(device: str) -> None:
+    assert saved_s(pipeline.read(expanded()), device, "collapse_linear") > 0
+
+
+def test_collapsing_keeps_the_function() -> None:
+    network, profile = pipeline.read(expanded()), pipeline.load_device("dolphin_npu")
+    (what_if,) = advising.advise(network, profile, rules=("collapse_linear",)).what_ifs
+    assert len(what_if.change.nodes) == 6
+    done = applied(expanded(), [what_if.change])
+    assert done.max_difference <= done.tolerance
+
+
+def resize_skip(height: int = 360, width: int = 640) -> onnx.ModelProto:
+    """ABPN's trunk with nearest upsampling where ABPN has its anchor."""
+    net = Net("resize_skip")
+    image = x = net.input("image", (1, 3, height, width))
+    for _ in range(5):
+        x = net.relu(net.conv(x, 28))
+    x = net.depth_to_space(net.conv(x, 27, gain=1.0), 3)
+    return net.model(net.add(x, net.resize(image, 3, "nearest")))
+
+
+@pytest.mark.parametrize("device", [*PHONES, "dolphin_npu"])
+def test_a_resize_skip_loses_to_an_anchor(device: str) -> None:
+    """The study: one nearest resize to 1080p costs about 62 ms on the Dolphin, an anchor a quarter of it."""
+    found = advising.advise(
+        pipeline.read(resize_skip()), pipeline.load_device(device), rules=("resize_to_conv",)
+    )
+    (anchor,) = [w for w in found.what_ifs if "anchor" in w.change.text]
+    assert anchor.saves_s > 0
+
+
+def test_an_anchor_is_what_the_resize_was() -> None:
+    small, profile = resize_skip(24, 32), pipeline.load_device("dolphin_npu")
+    found = advising.advise(pipeline.read(small), profile, rules=("resize_to_conv",)).what_ifs
+    assert len(found) == 2
+    for what_if in found:
+        done = applied(small, [what_if.change])
+        assert done.max_difference <= done.tolerance
