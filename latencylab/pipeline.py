@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from latencylab import __version__, dtypes, fusion, lowering, onnx_reader, parameters, plugins
+from latencylab import __version__, dtypes, fusion, lowering, onnx_reader, ops, parameters, plugins
 from latencylab import device as devices
 from latencylab.errors import UnknownNameError
 from latencylab.graph import total
@@ -185,7 +185,7 @@ def _assembled(
         dram_read_bytes=sum(kernel.dram_read_bytes for kernel in kernels),
         dram_write_bytes=sum(kernel.dram_write_bytes for kernel in kernels),
         peak_scratchpad_bytes=schedule.peak_scratchpad_bytes,
-        unpriced=_unpriced(kernels),
+        unpriced=_unpriced(decomposition),
         fallbacks=_fallbacks(kernels, profile),
         assumptions=(
             *decomposition.graph.assumptions,
@@ -271,11 +271,14 @@ def _sigma_log(kernels: tuple[KernelEstimate, ...], profile: DeviceProfile) -> f
     return hypot(profile.accuracy.sigma_log.value, share * _UNPRICED_SIGMA_LOG)
 
 
-def _unpriced(kernels: tuple[KernelEstimate, ...]) -> tuple[Unpriced, ...]:
+def _unpriced(decomposition: Decomposition) -> tuple[Unpriced, ...]:
+    """List the operators nobody priced, those inside loops and branches included."""
     nodes: dict[str, list[str]] = {}
-    for kernel in kernels:
-        if not kernel.is_priced:
-            nodes.setdefault(kernel.kind, []).extend(kernel.nodes or (kernel.name,))
+    for meta in decomposition.meta_nodes:
+        if not meta.is_priced:
+            for step in (meta.node, *meta.node.epilogue):
+                for hole in ops.unpriced(step):
+                    nodes.setdefault(hole.op_type, []).append(hole.name)
     return tuple(Unpriced(op_type, len(names), tuple(names)) for op_type, names in sorted(nodes.items()))
 
 

@@ -11,36 +11,14 @@ from pathlib import Path
 
 import click
 import pytest
-from click.testing import CliRunner, Result
+from command_line import ROOT, failing, in_a_process, run
 
 from latencylab import plugins
 from latencylab.cli import latencylab
 from latencylab.cli._failures import BROKEN_PIPE, INTERNAL
 from latencylab.result import Estimate
 
-ROOT = Path(__file__).parents[1]
 SMALL = "zoo:abpn_x3?height=36&width=64"
-
-
-def run(*arguments: str, stdin: bytes | None = None, **environment: str) -> Result:
-    return CliRunner(env={"NO_COLOR": "", "FORCE_COLOR": "", "COLUMNS": "120"} | environment).invoke(
-        latencylab, list(arguments), input=stdin
-    )
-
-
-def failing(*arguments: str, stdin: bytes | None = None) -> tuple[int, str]:
-    """Run what must fail: nothing on stdout, one line on stderr; returns the exit code and the line."""
-    result = run(*arguments, stdin=stdin)
-    assert result.stdout == ""
-    assert result.stderr.startswith("error: ")
-    assert result.stderr.count("\n") == 1
-    assert "Traceback" not in result.stderr
-    return result.exit_code, result.stderr
-
-
-def in_a_process(*arguments: str, **options: object) -> subprocess.CompletedProcess[bytes]:
-    command = [sys.executable, str(ROOT / "cli.py"), *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, check=False, **options)  # type: ignore[call-overload, no-any-return]
 
 
 @pytest.fixture(scope="module")

@@ -4,20 +4,47 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from latencylab.device.overlay import Layer, chain, read_toml, resolve, runtime_names, with_runtime
 from latencylab.device.validation import validate
 from latencylab.errors import InputFileError, ProfileError, UnknownNameError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from latencylab.device.schema import DeviceProfile
+
+    Stamp = tuple[int, int, int]
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 # Inside the package in a wheel, beside it in a checkout.
 _FOLDERS = (_PACKAGE / "device_profiles", _PACKAGE.parent / "device_profiles")
 HOST = "host"
 HOST_COMMAND = "latencylab calibrate onnxruntime_cpu --measure"
+
+
+class _Loaded(NamedTuple):
+    """A profile with the state of the files it was read from: parsing TOML takes longer than an estimate."""
+
+    profile: DeviceProfile
+    stamps: Mapping[Path, Stamp | None]
+
+    @property
+    def is_current(self) -> bool:
+        return all(_stamp(path) == stamp for path, stamp in self.stamps.items())
+
+
+def _stamp(path: Path) -> Stamp | None:
+    """What changes when a file is written or replaced; None where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+_LOADED: dict[tuple[Path, str | None], _Loaded] = {}
 
 
 def folder() -> Path:
@@ -96,9 +123,15 @@ def load(name_or_path: str | Path, runtime: str | None = None) -> DeviceProfile:
     name, spelled = split_runtime(str(name_or_path))
     if runtime is not None and spelled is not None and runtime != spelled:
         raise ProfileError(f"{name_or_path}: names one runtime, but {runtime!r} was asked for")
-    layers = chain(find(name), find)
-    chosen = chosen_runtime(layers, runtime or spelled)
-    return validate(resolve(layers, chosen), with_runtime(layers, chosen))
+    path, asked = find(name), runtime or spelled
+    known = _LOADED.get((path, asked))
+    if known is not None and known.is_current:
+        return known.profile
+    layers = chain(path, find)
+    chosen = chosen_runtime(layers, asked)
+    profile = validate(resolve(layers, chosen), with_runtime(layers, chosen))
+    _LOADED[path, asked] = _Loaded(profile, {layer.path: _stamp(layer.path) for layer in layers})
+    return profile
 
 
 def chosen_runtime(layers: tuple[Layer, ...], asked: str | None) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from latencylab import dtypes
+from latencylab import dtypes, ops
 from latencylab.fusion._match import Match, Refusal, renamed
 from latencylab.fusion._quantized import MOVES, QUANTIZE
 
@@ -39,4 +39,4 @@ def _requantizes(graph: WorkingGraph, node: Node) -> bool:
         if source is None or graph.sole_reader(node.inputs[0]) is not node:
             return False
         node = source
-    return node.op_type != QUANTIZE
+    return node.op_type != QUANTIZE and ops.state(node.op_type, node.domain) != "unpriced"
