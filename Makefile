@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test check test-browser vendor-echarts format types operators schemas evidence golden bench clean
+.PHONY: help demo test check test-browser vendor-echarts format types operators schemas evidence fit accuracy golden bench clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -68,6 +68,17 @@ schemas: $(READY) ## write the JSON Schemas from the code
 evidence: $(READY) ## write evidence/networks and evidence/rows from what was measured
 	$(BIN)/python -m evidence.make_networks
 	$(BIN)/python -m evidence.make_rows
+
+# The family before its parts: a plan starts from what the profiles say of everything it does not fit.
+PLANS := vip9000 vip9000_colour vip9000_nnapi_online vip9000_nnapi_2021 a733 \
+  dimensity8100_nnapi dimensity8100_neuron mobile_cpu snapdragon888_gpu snapdragon8gen1
+
+fit: $(READY) ## fit the shipped profiles to the evidence again: an hour
+	for plan in $(PLANS); do \
+	  $(BIN)/latencylab calibrate --plan evidence/fits/$$plan.toml --in-place || exit 1; done
+
+accuracy: $(READY) ## write docs/accuracy.md, every network left out once: an hour
+	$(BIN)/python -m evidence.accuracy
 
 golden: $(READY) ## write the golden files anew: read the difference before you commit it
 	UPDATE_GOLDEN=1 $(BIN)/python -m pytest -q tests/test_golden.py
