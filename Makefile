@@ -64,6 +64,8 @@ schemas: $(READY) ## write the JSON Schemas from the code
 	mv docs/result-schema.json.new docs/result-schema.json
 	$(BIN)/python -m latencylab.device.json_schema > docs/device-schema.json.new
 	mv docs/device-schema.json.new docs/device-schema.json
+	$(BIN)/python -m latencylab.gating.json_schema > docs/gate-schema.json.new
+	mv docs/gate-schema.json.new docs/gate-schema.json
 
 evidence: $(READY) ## write evidence/networks and evidence/rows from what was measured
 	$(BIN)/python -m evidence.make_networks

@@ -138,19 +138,3 @@ class GateFile(Table):
     budget: Annotated[tuple[Budgets, ...], Field(min_length=1)]
     compare: Compare | None = None
     rule: tuple[DesignRule, ...] = ()
-
-
-def schema() -> dict[str, object]:
-    """JSON Schema (2020-12) of the file."""
-    return (
-        {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-        | GateFile.model_json_schema()
-        | {"title": "latencylab gate"}
-    )
-
-
-if __name__ == "__main__":
-    import json
-    import sys
-
-    sys.stdout.write(json.dumps(schema(), indent=2, sort_keys=True) + "\n")
