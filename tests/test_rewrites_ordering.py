@@ -37,8 +37,10 @@ def test_channels_that_carry_the_image_beat_replicate_and_add(device: str, scale
     """ETDS, CVPR 2023 supplement: twins without Add and replicate are faster, for more MACs."""
     for family in ANCHORED:
         network, profile = read(f"{family}_x{scale}"), pipeline.load_device(device)
-        (what_if,) = advising.advise(network, profile, rules=("carry_image",)).what_ifs
-        assert what_if.saves_s > 0, family
+        found = advising.advise(network, profile, rules=("carry_image",)).what_ifs
+        assert len(found) == 2  # three channels, and four
+        assert min(what_if.saves_s for what_if in found) > 0, family
+        what_if = found[0]
         before = pipeline.price(network, profile)
         graph = advising.changed_graph(network.graph, what_if.change)
         after = pipeline.price(advising.replace(network, graph=graph), profile)

@@ -105,6 +105,8 @@ def _write(
     from latencylab.rewrites import _applying
 
     changes = [change for change in advised.combined if change.is_writable]
+    for layout in (change.layout for change in advised.combined if change.layout):
+        terminal().warn(f"what is written is fastest with inputs and outputs in {layout}: --layout {layout}")
     if not changes:
         raise LatencyLabError(
             f"no change that keeps the function exactly saves time on {base.device.name}: nothing to write"

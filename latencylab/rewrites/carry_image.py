@@ -2,6 +2,7 @@
 
 trunk(image) + copies(image): every trunk convolution gets the image's channels added, passed on by ones at
 its kernel's centre, and the last one copies them where the Add did. Replicate and Add vanish, for more MACs.
+A fourth channel of zeros beside three colours keeps widths multiples of four, which some devices move faster.
 
 Exact where the activations between let the image through: PReLU by a slope of 1, whatever the image; ReLU and
 LeakyReLU where no pixel is negative, Clip where none exceeds its bounds either.
@@ -9,7 +10,7 @@ LeakyReLU where no pixel is negative, Clip where none exceeds its bounds either.
 
 from __future__ import annotations
 
-from math import inf
+from math import ceil, inf
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,17 +35,20 @@ if TYPE_CHECKING:
     _Step = Convolution | Node
 
 RULE = "carry_image"
+_EVEN = 4
 _NOT_NEGATIVE = frozenset({"Relu", "LeakyRelu"})
 
 
 def propose(graph: Graph, profile: DeviceProfile) -> tuple[Change, ...]:  # noqa: ARG001
-    """One change for each Add behind a plain trunk."""
+    """Propose for each Add behind a plain trunk: as many channels as the image has, or a multiple of four."""
     found = []
     for skip in skips(graph):
         # Nobody knows the sign of a feature map; of an image one can say it.
         trunk = _trunk(graph, skip) if skip.source in graph.inputs else None
         if trunk is not None:
-            found.append(_change(graph, skip, trunk))
+            channels = graph.tensors[skip.source].shape[1]
+            extras = sorted({channels, ceil(channels / _EVEN) * _EVEN})
+            found += [_change(graph, skip, trunk, extra) for extra in extras]
     return tuple(found)
 
 
@@ -98,22 +102,21 @@ def _given(graph: Graph, trunk: list[_Step]) -> str:
     return " or ".join(filter(None, ("is negative" if is_cut else "", above)))
 
 
-def _change(graph: Graph, skip: Skip, trunk: list[_Step]) -> Change:
+def _change(graph: Graph, skip: Skip, trunk: list[_Step], extra: int) -> Change:
     draft = Draft(graph, RULE)
-    channels = graph.tensors[skip.source].shape[1]
     name = skip.source
     for step in trunk[:-1]:
         if isinstance(step, Convolution):
-            name = _widened_conv(draft, step, name, channels, is_first=name == skip.source)
+            name = _widened_conv(draft, step, name, extra, is_first=name == skip.source)
             draft.touched.append(step.node)
         else:
-            name = _widened_activation(draft, step, name, channels)
-    _last_conv(draft, skip, name)
+            name = _widened_activation(draft, step, name, extra)
+    _last_conv(draft, skip, name, extra)
     draft.touched += [skip.conv.node, *skip.nodes, skip.add]
     gone = " and ".join((*(node.op_type for node in skip.nodes), f"Add {skip.add.name}"))
     condition = _given(graph, trunk)
     given = f"no value of {skip.source} {condition}" if condition else ""
-    text = f"carry {skip.source} through the trunk in {channels} channels more, without {gone}"
+    text = f"carry {skip.source} through the trunk in {extra} channels more, without {gone}"
     return draft.change(text, "exact", given=given)
 
 
@@ -122,9 +125,10 @@ def _widened_conv(draft: Draft, conv: Convolution, source: str, extra: int, *, i
     centre, stem = conv.centre, conv.node.name
     assert centre is not None  # noqa: S101 - `_passes` lets no others through
     outs = conv.out_channels + extra
+    carried = conv.in_channels if is_first else extra
 
     def weights(weight: np.ndarray) -> np.ndarray:
-        carrying = at_tap(conv.kernel, centre, np.eye(extra, dtype=weight.dtype))
+        carrying = at_tap(conv.kernel, centre, np.eye(extra, carried, dtype=weight.dtype))
         return np.concatenate((weight, carrying)) if is_first else block_diagonal(weight, carrying)
 
     ins = conv.in_channels + (0 if is_first else extra)
@@ -160,14 +164,16 @@ def _slopes(draft: Draft, node: Node, extra: int) -> str:
     )
 
 
-def _last_conv(draft: Draft, skip: Skip, source: str) -> None:
+def _last_conv(draft: Draft, skip: Skip, source: str, extra: int) -> None:
     """Write the last convolution, which copies the carried channels where the Add did."""
     conv, centre = skip.conv, skip.conv.centre
     assert centre is not None  # noqa: S101 - `skips` finds no others
     shape = (conv.out_channels, draft.shape(source)[1], *conv.kernel)
 
     def weights(weight: np.ndarray, *parts: np.ndarray) -> np.ndarray:
-        return np.concatenate((weight, at_tap(conv.kernel, centre, skip.matrix(*parts))), axis=1)
+        matrix = skip.matrix(*parts)
+        matrix = np.pad(matrix, ((0, 0), (0, extra - matrix.shape[1])))
+        return np.concatenate((weight, at_tap(conv.kernel, centre, matrix)), axis=1)
 
     weight = draft.weight(
         f"{conv.node.name}.weight", shape, weights, conv.weight, *skip.weights, like=conv.weight
