@@ -20,8 +20,8 @@ class LoopNest:
     """groups x out_channels x rows x columns x in_channels x taps; channels are per group.
 
     rows, columns: positions computed (output positions; input positions of a transposed convolution), batch
-    folded into rows. in_rows, in_columns: extent of the data read for them. kernel_rows, kernel_columns: extent
-    of the window, dilation included; 1 where there is none. stride_rows, stride_columns: input step.
+    folded into rows. in_rows, in_columns: extent of the data read for them. kernel_rows, kernel_columns:
+    extent of the window, dilation included; 1 where there is none. stride_rows, stride_columns: input step.
     """
 
     groups: int

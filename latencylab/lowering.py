@@ -1,8 +1,8 @@
-"""Lowering: what the device adds to the network. Meta-nodes become kernels placed on engines, in program order.
+"""Lowering: what the device adds to the network; meta-nodes become kernels on engines, in program order.
 
-Layout changes at the ends, views that cost nothing, declared-free operators and operators that fall off the fast
-engines all become visible here, each with the reason. No number of the profile but its maps is read: a program
-stays valid while its rates are fitted.
+Layout changes at the ends, views that cost nothing, declared-free operators and operators that fall off the
+fast engines all become visible here, each with the reason. No number of the profile but its maps is read: a
+program stays valid while its rates are fitted.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 VIEW: Final = "view"
 FREE: Final = "free"
 _LAYOUT: Final = "layout:"
-# Operators that write their result in any layout as cheaply as in another, so an end conversion merges with them.
+# They write their result in any layout as cheaply as in another, so an end conversion merges with them.
 _LAYOUT_AGNOSTIC: Final = frozenset({"DepthToSpace", "SpaceToDepth", "Transpose"})
 
 
@@ -237,7 +237,7 @@ def _rearranged(meta: MetaNode) -> MetaNode:
 
 
 def _layout_kernel(source: Tensor, step: str, end: str) -> MetaNode:
-    """Change of layout at an end: the front end's is an explicit Transpose, the runtime's own one a conversion."""
+    """Change of layout at an end: a Transpose for the front end's, a conversion for the runtime's own."""
     name = f"{_LAYOUT}{step}:{end}"
     kind = "Transpose" if step == "frontend" else "LayoutConversion"
     output = Tensor(f"{name}:out", source.shape, source.dtype)

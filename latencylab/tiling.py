@@ -30,11 +30,11 @@ _FEWEST_COLUMNS: Final = 8
 class TilePlan:
     """How one kernel is cut.
 
-    rows, columns: positions of a tile. out_channels: channels of a tile, over all groups. in_blocks: parts the
-    input channels are loaded in, partial sums staying on chip. spatial_tiles, channel_tiles: how many of each.
-    weights_outer: weights stay while all positions stream by (the input is read once per channel tile);
-    otherwise the input tile stays and the weights are read once per spatial tile.
-    scratchpad_bytes: what its buffers occupy.
+    rows, columns: positions of a tile. out_channels: channels of a tile, over all groups. in_blocks: parts
+    the input channels are loaded in, partial sums staying on chip. spatial_tiles, channel_tiles: how many of
+    each. weights_outer: weights stay while all positions stream by (the input is read once per channel tile);
+    otherwise the input tile stays and the weights are read once per spatial tile. scratchpad_bytes: what its
+    buffers occupy.
     """
 
     rows: int
@@ -66,7 +66,8 @@ class TilePlan:
             return f"{self.steps} slices"
         order = "weights stay" if self.weight_passes == 1 else "positions stay"
         blocks = f", input channels in {self.in_blocks}" if self.in_blocks > 1 else ""
-        return f"{self.steps} x ({self.rows} rows x {self.columns} cols x {self.out_channels} ch), {order}{blocks}"
+        shape = f"{self.rows} rows x {self.columns} cols x {self.out_channels} ch"
+        return f"{self.steps} x ({shape}), {order}{blocks}"
 
 
 def halo_columns(plan: TilePlan, nest: LoopNest) -> int:
@@ -148,9 +149,7 @@ def slice_plans(meta: MetaNode, budget: int) -> Iterator[TilePlan]:
 def smallest_tile_bytes(meta: MetaNode, nest: LoopNest | None, channel_step: int) -> int:
     """Least scratchpad that any plan needs, for the error that says so."""
     unlimited = 2**62
-    plans = (
-        convolution_plans(meta, nest, channel_step, unlimited) if nest else slice_plans(meta, unlimited)
-    )
+    plans = convolution_plans(meta, nest, channel_step, unlimited) if nest else slice_plans(meta, unlimited)
     return min(plan.scratchpad_bytes for plan in plans)
 
 

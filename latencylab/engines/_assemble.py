@@ -156,7 +156,9 @@ def _assumed_share(kernel: Kernel, time: KernelTime, profile: DeviceProfile) -> 
     if engine.launch_s.provenance == "assumed":
         share += time.launch_ps
     term = time.compute_ps >= time.dma_ps
-    deciding = engine.deciding_rate(kernel.meta.kind, kernel.meta.dtype) if term else profile.memory.dram.efficiency
+    deciding = (
+        engine.deciding_rate(kernel.meta.kind, kernel.meta.dtype) if term else profile.memory.dram.efficiency
+    )
     if deciding is not None and deciding.provenance == "assumed":
         share += time.duration_ps - time.launch_ps
     return share / time.duration_ps if time.duration_ps else 0.0

@@ -1,7 +1,7 @@
 """The roofline: every engine and memory at its peak, perfect overlap. A lower bound, at once.
 
-Nothing is padded, no buffer is filled, and a map that could stay on chip is not charged to DRAM. Launch costs,
-hand-overs and the order of the queues are those of the simulator, so this is never slower than it.
+Nothing is padded, no buffer is filled, and a map that could stay on chip is not charged to DRAM. Launch
+costs, hand-overs and the order of the queues are those of the simulator, so this is never slower than it.
 """
 
 from __future__ import annotations
@@ -33,8 +33,11 @@ def run(program: Program, profile: DeviceProfile) -> Schedule:
 def _may_stay(program: Program, device: Machine) -> frozenset[str]:
     """Intermediate tensors that on-chip memory could hold if it held nothing else."""
     capacity = memory.capacity_bytes(device)
-    return frozenset(life.tensor.name for life in memory.lifetimes(program, strips=device.strip_fusion)
-                     if life.size_bytes <= capacity)
+    return frozenset(
+        life.tensor.name
+        for life in memory.lifetimes(program, strips=device.strip_fusion)
+        if life.size_bytes <= capacity
+    )
 
 
 def _time(kernel: Kernel, device: Machine, on_chip: frozenset[str]) -> KernelTime:
@@ -68,5 +71,7 @@ def _peak_cycles(meta: MetaNode, worker: Worker) -> float:
         macs = meta.work.macs / rate
     else:
         nest = loops.of(meta)
-        macs = compute.vector_macs(nest, nest.positions, nest.out_channels, worker, meta.dtype) if nest else 0.0
+        macs = (
+            compute.vector_macs(nest, nest.positions, nest.out_channels, worker, meta.dtype) if nest else 0.0
+        )
     return max(macs, lanes) if worker.is_matrix else macs + lanes

@@ -1,4 +1,4 @@
-"""The tile-level simulator: tiles through double buffers, tensors in a scratchpad, engines in queues, shared DRAM.
+"""The simulator: tiles through double buffers, tensors in a scratchpad, engines in queues, shared DRAM.
 
 Integer picoseconds throughout; the same input gives the same bytes.
 """
@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from latencylab.engines import _assemble
-from latencylab.npu import kernel_time, machine, memory, schedule
-from latencylab.npu.kernel_time import KernelTime, Residency
+from latencylab.npu import cached, machine, memory, schedule, tiled
+from latencylab.npu.kernel_time import Residency
 
 if TYPE_CHECKING:
     from latencylab.device import DeviceProfile
     from latencylab.lowering import Kernel, Program
+    from latencylab.npu.kernel_time import KernelTime
     from latencylab.npu.machine import Machine
     from latencylab.npu.memory import Allocation
     from latencylab.result import Schedule
@@ -54,11 +55,16 @@ def simulate(program: Program, profile: DeviceProfile) -> Simulation:
         residency = _residency(program, kernel, allocation, rereads[index], shares[index])
         signature = _signature(kernel, residency)
         if signature not in timed:
-            budget = memory.tile_budget_bytes(device)
-            worker = device.workers[kernel.engine]
-            timed[signature] = kernel_time.time_kernel(kernel.meta, worker, device, residency, budget)
+            timed[signature] = _time(kernel, device, residency)
         times.append(timed[signature])
     return Simulation(program, device, allocation, tuple(times))
+
+
+def _time(kernel: Kernel, device: Machine, residency: Residency) -> KernelTime:
+    worker = device.workers[kernel.engine]
+    if not device.scratchpad_bytes:
+        return cached.time_kernel(kernel.meta, worker, device, residency)
+    return tiled.time_kernel(kernel.meta, worker, device, residency, memory.tile_budget_bytes(device))
 
 
 def _residency(
@@ -79,6 +85,8 @@ def _signature(kernel: Kernel, residency: Residency) -> object:
     meta = kernel.meta
     shapes = tuple((t.shape, t.dtype) for t in (*meta.inputs, *meta.outputs))
     weights = tuple((t.shape, t.dtype) for t in meta.weights)
-    attributes = tuple(sorted((k, v) for k, v in meta.node.attributes.items() if isinstance(v, int | str | tuple)))
+    attributes = tuple(
+        sorted((k, v) for k, v in meta.node.attributes.items() if isinstance(v, int | str | tuple))
+    )
     steps = (meta.node.op_type, *(step.op_type for step in meta.node.epilogue))
     return (kernel.engine, meta.kind, meta.dtype, shapes, weights, attributes, steps, meta.work, residency)

@@ -1,6 +1,7 @@
 """How many cycles an engine needs for a tile: MAC array, vector lanes, on-chip port, whichever binds.
 
-Alignment is the device's: channels are padded to its widths per group, units share output channels or positions.
+Alignment is the device's: channels are padded to its widths per group, units share output channels or
+positions.
 """
 
 from __future__ import annotations
@@ -9,9 +10,12 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from latencylab.graph import MetaNode
     from latencylab.loops import LoopNest
     from latencylab.npu.machine import Worker
+    from latencylab.tiling import TilePlan
     from latencylab.work import Work
 
 
@@ -25,8 +29,9 @@ def mac_cycles(
 ) -> float:
     """Cycles of the MAC array for rows x columns positions of all groups and `out_channels` of each.
 
-    Where units share output channels, a unit takes one channel at a time and the widest group decides how many
-    of them work; its input is broadcast, so a kernel with few taps is limited by how fast positions are fed.
+    Where units share output channels, a unit takes one channel at a time and the widest group decides how
+    many of them work; its input is broadcast, so a kernel with few taps is limited by how fast positions are
+    fed.
     """
     rate = worker.macs_per_cycle(dtype)
     if not rate:
@@ -44,7 +49,7 @@ def mac_cycles(
 
 
 def padded_positions(rows: int, columns: int, worker: Worker) -> int:
-    """Positions with partial blocks counted whole; a single column (a matrix product) fills blocks in one go."""
+    """Positions, partial blocks counted whole; a single column (a matrix product) fills blocks at once."""
     if columns == 1:
         return padded(rows, worker.row_align * worker.column_align)
     return padded(rows, worker.row_align) * padded(columns, worker.column_align)
@@ -80,20 +85,76 @@ def port_cycles(meta: MetaNode, worker: Worker) -> float:
 
 
 def kernel_cycles(meta: MetaNode, nest: LoopNest | None, worker: Worker) -> float:
-    """Cycles of a whole kernel besides its launch: the slowest of what works in parallel.
+    """Cycles of a whole kernel besides its launch, nothing tiled: the slowest of what works in parallel."""
+    return Cycles(meta, nest, worker).untiled
 
-    On a matrix engine the epilogue runs in the output stage behind the MACs; on any other engine the same lanes
-    do both. An operator with a measured rate (`element_cycles`) takes that, per output element.
+
+class Cycles:
+    """Cycles of one kernel on one engine, for any tile plan; equal tile shapes are counted once.
+
+    On a matrix engine the epilogue runs in the output stage behind the MACs; on any other engine the same
+    lanes do both. An operator with a measured rate (`element_cycles`) takes that, per output element.
     """
-    override = worker.element_rate(meta)
-    if override is not None:
-        return max(override * written_elements(meta), port_cycles(meta, worker))
-    macs = 0.0
-    if nest:
-        macs = mac_cycles(nest, nest.rows, nest.columns, nest.out_channels, worker, meta.dtype, meta.kind)
-    lanes = vector_cycles(meta.work, worker, meta.dtype)
-    busy = max(macs, lanes) if worker.is_matrix else macs + lanes
-    return max(busy, port_cycles(meta, worker))
+
+    def __init__(self, meta: MetaNode, nest: LoopNest | None, worker: Worker) -> None:
+        self._meta, self._nest, self._worker = meta, nest, worker
+        self._port = port_cycles(meta, worker)
+        self._by_shape: dict[tuple[int, int, int], float] = {}
+        rate = worker.element_rate(meta)
+        self._is_measured = rate is not None
+        if rate is not None:
+            self.untiled = max(rate * written_elements(meta), self._port)
+            return
+        self._lanes = vector_cycles(meta.work, worker, meta.dtype)
+        self.untiled = self._busy(self._macs(nest.rows, nest.columns, nest.out_channels) if nest else 0.0)
+
+    def tiled(self, plan: TilePlan) -> float:
+        """Cycles of all tiles; one that fills the engine's blocks badly pays, edge tiles by their size."""
+        has_blocks = self._worker.row_align * self._worker.column_align > 1
+        if self._is_measured or self._nest is None or not plan.rows or not has_blocks:
+            return self.untiled
+        shape = (plan.rows, plan.columns, plan.out_channels)
+        if shape not in self._by_shape:
+            self._by_shape[shape] = self._busy(self._tiled_macs(self._nest, plan))
+        return self._by_shape[shape]
+
+    def _tiled_macs(self, nest: LoopNest, plan: TilePlan) -> float:
+        total = 0.0
+        channel_tiles = _channel_tiles(nest, plan)
+        for count, rows, columns in _spatial_tiles(nest, plan):
+            for channel_count, channels in channel_tiles:
+                total += count * channel_count * self._macs(rows, columns, channels)
+        return total
+
+    def _macs(self, rows: int, columns: int, out_channels: int) -> float:
+        assert self._nest is not None  # noqa: S101 - asked for only where there is one
+        meta = self._meta
+        return mac_cycles(self._nest, rows, columns, out_channels, self._worker, meta.dtype, meta.kind)
+
+    def _busy(self, macs: float) -> float:
+        busy = max(macs, self._lanes) if self._worker.is_matrix else macs + self._lanes
+        return max(busy, self._port)
+
+
+def _spatial_tiles(nest: LoopNest, plan: TilePlan) -> Iterator[tuple[int, int, int]]:
+    """(how many, rows, columns of each): full tiles and the three kinds of edge."""
+    full_rows, last_rows = divmod(nest.rows, plan.rows)
+    full_columns, last_columns = divmod(nest.columns, plan.columns)
+    yield full_rows * full_columns, plan.rows, plan.columns
+    if last_columns:
+        yield full_rows, plan.rows, last_columns
+    if last_rows:
+        yield full_columns, last_rows, plan.columns
+    if last_rows and last_columns:
+        yield 1, last_rows, last_columns
+
+
+def _channel_tiles(nest: LoopNest, plan: TilePlan) -> tuple[tuple[int, int], ...]:
+    """(how many, output channels per group of each); a kernel of several groups computes them in turn."""
+    if nest.groups > 1:
+        return ((1, nest.out_channels),)
+    full, last = divmod(nest.out_channels, plan.out_channels)
+    return ((full, plan.out_channels), (1, last)) if last else ((full, plan.out_channels),)
 
 
 def written_elements(meta: MetaNode) -> int:

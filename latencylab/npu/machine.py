@@ -1,7 +1,7 @@
-"""The device as plain numbers: what the engines and memories of a profile amount to, in picoseconds and bytes.
+"""The device as plain numbers: what a profile's engines and memories amount to, in picoseconds and bytes.
 
-Time is counted in integer picoseconds: a cycle of every clock domain is rounded up once per tile, sums are exact,
-and the same input gives the same bytes everywhere.
+Time is counted in integer picoseconds: a cycle of every clock domain is rounded up once per tile, sums are
+exact, and the same input gives the same bytes everywhere.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from latencylab.device import Core, DeviceProfile, Engine
     from latencylab.graph import MetaNode
-
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Which activations stay on chip between kernels: a scratchpad allocator with tensor lifetimes.
 
-A map is kept from the kernel that writes it to the last that reads it if there is room all that while; otherwise it
-is stored and read back by each reader. The long-skip penalty is an outcome of this, not a constant.
+A map is kept from the kernel that writes it to the last that reads it if there is room all that while;
+otherwise it is stored and read back by each reader. The long-skip penalty is an outcome of this, not a
+constant.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from latencylab.lowering import Program
     from latencylab.npu.machine import Machine
 
-# Half of the scratchpad holds tensors between kernels, half the tiles in flight: tiling never competes with tensors.
+# Half of the scratchpad holds tensors between kernels, half the tiles in flight: neither crowds the other.
 RESIDENT_SHARE: Final = 0.5
 # Rows of a map that a strip-fused reader needs beyond its own window: one being written, one being read.
 _STRIP_ROWS: Final = 2
@@ -26,7 +27,7 @@ _STRIP_ROWS: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Lifetime:
-    """A map between its writer and its last reader, as indices of kernels. bytes: what it occupies on chip."""
+    """A map between its writer and its last reader (indices of kernels), and what it occupies on chip."""
 
     tensor: Tensor
     first: int
@@ -65,7 +66,8 @@ def allocate(program: Program, capacity_bytes: int, *, strips: bool) -> Allocati
     strips: a map read by nothing but the next kernel occupies only the strip of rows that kernel works on.
     """
     lives = sorted(
-        lifetimes(program, strips=strips), key=lambda life: (life.last - life.first, life.size_bytes, life.first)
+        lifetimes(program, strips=strips),
+        key=lambda life: (life.last - life.first, life.size_bytes, life.first),
     )
     live = np.zeros(len(program.kernels), dtype=np.int64)
     kept: list[Lifetime] = []

@@ -1,6 +1,6 @@
 """A kernel's tiles through load, compute and store: double buffering in one place.
 
-The engine's DMA channel serves its commands in order: L0 L1 S0 L2 S1 ... Two input and two output buffers give
+The DMA channel serves its commands in order: L0 L1 S0 L2 S1 ... Two input and two output buffers give
 
     load i     waits for the channel, and for compute i-2 (its input buffer)
     compute i  waits for compute i-1, for load i, and for store i-2 (its output buffer)
@@ -40,8 +40,8 @@ class Tile:
 def duration_ps(run: TileRun, prologue_ps: int = 0) -> int:
     """Time from the first load to the last store; `prologue_ps` (weights) holds the channel before it.
 
-    The longest path through the recurrence: along the engine, or along the channel but for the first and the last
-    tile, whose compute nothing hides. Equal to what `tiles` walks step by step (tested).
+    The longest path through the recurrence: along the engine, or along the channel but for the first and the
+    last tile, whose compute nothing hides. Equal to what `tiles` walks step by step (tested).
     """
     count, load, compute, store = run.count, run.load_ps, run.compute_ps, run.store_ps
     along_engine = load + count * compute + store

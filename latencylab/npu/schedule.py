@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """When a kernel runs, from the start of the inference; `because` is the kernel it waited for last, or -1."""
+    """When a kernel runs, from the inference's start; `because` is the kernel it waited for last, or -1."""
 
     start_ps: int
     end_ps: int
@@ -78,8 +78,9 @@ def dram_shares(program: Program, machine: Machine) -> Mapping[int, float]:
     """Share of the DRAM rate each kernel may count on.
 
     An engine's port has a reservation; while a kernel of another engine may run beside (neither waits for the
-    other), the rate is split by the reservations of the engines concerned. That depends on the graph alone, not on
-    durations: fair sharing by who happens to be active would make some devices slower with more bandwidth.
+    other), the rate is split by the reservations of the engines concerned. That depends on the graph alone,
+    not on durations: fair sharing by who happens to be active would make some devices slower with more
+    bandwidth.
     """
     position, queues = _queue_positions(program)
     before = _last_ancestors(program, position)

@@ -43,7 +43,9 @@ def moved_bytes(meta: MetaNode, tensor: Tensor) -> int:
 
 def is_narrow(tensor: Tensor) -> bool:
     """Whether this is an image-like map of at most four channels."""
-    return len(tensor.shape) == 4 and tensor.shape[1] <= _NARROW_CHANNELS and tensor.elements > tensor.shape[1]
+    return (
+        len(tensor.shape) == 4 and tensor.shape[1] <= _NARROW_CHANNELS and tensor.elements > tensor.shape[1]
+    )
 
 
 def is_aligned(tensor: Tensor, machine: Machine) -> bool:
