@@ -123,9 +123,9 @@ def _log2_c(group: list[Candidate], reference: tuple[str, float] | None, named: 
     wanted, published = reference
     if published <= 0:
         raise ConfigError(f"the reference score of {wanted} must be above zero, found {published:g}")
-    asked = named.get(wanted, wanted)
+    asked = {name for model, name in named.items() if wanted in (name, *names_of(model))}
     for candidate in group:
-        if candidate.name == asked:
+        if candidate.name in asked:
             if candidate.quality_db is None:
                 raise ConfigError(f"the reference {wanted} has no quality")
             return solve_log2_c(candidate.quality_db, candidate.latency_ms, published)
