@@ -119,3 +119,11 @@ def test_a_change_that_needs_retraining_is_not_written() -> None:
     (what_if,) = advised(name, rules=("prelu_to_relu",)).what_ifs
     with pytest.raises(LatencyLabError, match="does not preserve"):
         applied(zoo.build(name.removeprefix("zoo:")), [what_if.change])
+
+
+def test_a_condition_on_the_input_is_a_warning(tmp_path: Path) -> None:
+    path = tmp_path / "new.onnx"
+    result = run("advise", SMALL, "-d", PHONE, "--rewrite", "carry_image", "--apply", "-o", str(path))
+    assert result.exit_code == 0
+    assert "only if no value of image is negative" in result.stderr
+    assert not {"Add", "Concat"} & {node.op_type for node in onnx.load(path).graph.node}

@@ -57,6 +57,11 @@ def _apply(model: ModelProto, change: Change) -> None:
         if tensor.is_constant and tensor.name not in known:
             values = np.array(tensor.values, tensor.dtype).reshape(tensor.shape)
             new.append(_tensor(tensor.name, values))
+    taken = known.intersection(tensor.name for tensor in new)
+    if taken:
+        raise ModelError(
+            f"the model has a tensor called {min(taken)!r} already, which {change.rule} would add"
+        )
     nodes = inserted(graph.node, [_node(node) for node in change.added], lambda node: node.output)
     nodes = living(nodes, [o.name for o in graph.output], _reads, lambda node: node.output)
     del graph.node[:]
