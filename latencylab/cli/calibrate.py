@@ -91,6 +91,11 @@ _ROWS: Mapping[str, Callable[[Any], str]] = {
 @click.option("--model", type=ModelName(), help="The network that a per-kernel profile was made of.")
 @click.option("--plan", type=_FILE, help="Take rows, devices and parameters from a plan.")
 @click.option("--no-leave-out", is_flag=True, help="Skip the refits without each network: no new interval.")
+@click.option("--measure", is_flag=True, help="Time designed networks here and write the profile `host`.")
+@click.option(
+    "--minutes", type=click.FloatRange(min=0.1), default=5.0, show_default=True, help="With --measure: at most."
+)
+@click.option("--fresh", is_flag=True, help="With --measure: forget what an interrupted run left.")
 @list_format
 @click.option("-o", "--output", type=_FILE, help="Write a profile that extends PROFILE by the fitted values.")
 @click.option("--in-place", is_flag=True, help="Change the values where they are stated; comments stay.")
@@ -102,6 +107,9 @@ def command(profiles: tuple[str, ...], **options: Any) -> None:
     Shows the error before, fitted, and on networks left out; each value with its uncertainty; and what the
     rows cannot tell apart. Several PROFILEs share every value they state alike.
     """
+    if options["measure"]:
+        _measure_host(profiles, options)
+        return
     from latencylab.fitting import calibration as running
     from latencylab.fitting import findings
 
@@ -118,6 +126,15 @@ def command(profiles: tuple[str, ...], **options: Any) -> None:
     _warn(found, options)
 
 
+def _measure_host(profiles: tuple[str, ...], options: Mapping[str, Any]) -> None:
+    from latencylab.cli._calibrate_host import measure_host
+
+    if any(options[name] for name in ("files", "patterns", "model", "plan", "in_place")) or len(profiles) > 1:
+        raise click.UsageError("--measure takes one PROFILE of a CPU and nothing else but --minutes and -o")
+    with _progress() as progress:
+        measure_host(profiles[0] if profiles else "onnxruntime_cpu", options, progress)
+
+
 def _check(profiles: tuple[str, ...], options: Mapping[str, Any]) -> None:
     """Refuse contradictions before any work is done."""
     from latencylab.cli._output import check_writable
@@ -128,7 +145,7 @@ def _check(profiles: tuple[str, ...], options: Mapping[str, Any]) -> None:
         if profiles or extra:
             raise click.UsageError("--plan names profiles, rows and parameters itself; use it alone")
     elif not profiles or not options["files"]:
-        raise click.UsageError("name a PROFILE and its rows by --data, or a --plan")
+        raise click.UsageError("name a PROFILE and its rows by --data, or a --plan, or --measure")
     if options["output"]:
         if options["in_place"]:
             raise click.UsageError("--output or --in-place, not both")

@@ -26,7 +26,7 @@ _FORMATS = ("table", "json", "csv", "md")
 _PLACED = 0.99  # share of the time below which an alignment is doubtful
 
 
-class _ThreadCounts(click.ParamType["tuple[int, ...]"]):
+class ThreadCounts(click.ParamType["tuple[int, ...]"]):
     """`1,2`: one measurement a count."""
 
     name = "n,n"
@@ -63,7 +63,7 @@ class _InputFile(click.ParamType["tuple[str, str]"]):
 @click.command(name="measure")
 @click.argument("model", type=ModelName())
 @click.option(
-    "--threads", type=_ThreadCounts(), default="1", show_default=True, help="Intra-op threads; 1,2: both."
+    "--threads", type=ThreadCounts(), default="1", show_default=True, help="Intra-op threads; 1,2: both."
 )
 @click.option(
     "--input",

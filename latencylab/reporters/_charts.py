@@ -93,11 +93,13 @@ def scatter(  # noqa: PLR0913 - a picture's texts, by keyword
     y_title: str,
     front: Sequence[tuple[float, float]] = (),
     diagonal: bool = False,
+    band: float | None = None,
     log: bool = False,
 ) -> bytes:
     """Draw named points; labels cover neither points nor each other, and give way where there is no room.
 
-    front: a Pareto front, drawn as steps. diagonal: where x equals y, with a factor of two either way.
+    front: a Pareto front, drawn as steps. diagonal: where x equals y, with a factor of two
+    either way, or with `band`, a share: 0.1 for +-10 %.
     """
 
     def draw() -> Figure:
@@ -108,7 +110,7 @@ def scatter(  # noqa: PLR0913 - a picture's texts, by keyword
         if front:
             axes.step(*zip(*sorted(front), strict=True), where="post", color=_INK, linewidth=1, zorder=1)
         if diagonal:
-            _diagonal(axes, points)
+            _diagonal(axes, points, (0.5, 2.0) if band is None else (1 - band, 1 + band))
         _name_points(figure, axes, points)
         return figure
 
@@ -194,7 +196,8 @@ def _timeline(axes: Axes, estimate: Estimate, colors: dict[str, str]) -> None:
     end_ms = estimate.latency_s * units.MS_PER_S
     for kernel in spans if len(spans) <= _MOST_VECTORS else ():
         _name_span(axes, kernel, lanes[kernel.engine], end_ms)
-    axes.set(xlim=(0, end_ms or 1), ylim=(max(len(lanes), 1) - 0.5, -0.5), xlabel="ms", title="Timeline by engine")
+    bottom = max(len(lanes), 1) - 0.5
+    axes.set(xlim=(0, end_ms or 1), ylim=(bottom, -0.5), xlabel="ms", title="Timeline by engine")
     axes.set_yticks(range(len(lanes)), [shorten(printable(name), 16) for name in lanes])
     axes.grid(visible=False, axis="y")
 
@@ -309,11 +312,11 @@ def _points(axes: Axes, points: Sequence[Point]) -> None:
     axes.margins(0.12)
 
 
-def _diagonal(axes: Axes, points: Sequence[Point]) -> None:
+def _diagonal(axes: Axes, points: Sequence[Point], factors: tuple[float, float]) -> None:
     values = [value for p in points for value in (p.x, p.y)] or [1.0]
     low, high = min(values) / 1.5, max(values) * 1.5
     axes.plot((low, high), (low, high), color=_INK, linewidth=1, zorder=1)
-    for factor in (0.5, 2.0):
+    for factor in factors:
         axes.plot((low, high), (low * factor, high * factor), ":", color="#777777", linewidth=1, zorder=1)
 
 

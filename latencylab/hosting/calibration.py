@@ -1,0 +1,230 @@
+"""The calibration as a whole: measure the design, fit, refine where the error is largest, judge.
+
+Measuring and the clock are handed in. An interruption keeps what was measured: the next run goes on there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import log
+from typing import TYPE_CHECKING, Final, Protocol
+
+from latencylab import checking, pipeline
+from latencylab.errors import MeasurementError
+from latencylab.hosting import design, fit, points
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from latencylab.checking import CheckedModel, Statistic
+    from latencylab.device import DeviceProfile
+    from latencylab.hosting.design import Bench
+    from latencylab.hosting.fit import Solution
+    from latencylab.hosting.points import Point
+    from latencylab.hosting.store import Store
+    from latencylab.measurement import Measurement
+    from latencylab.onnx_reader import Model
+
+    Progress = Callable[[str, float], object]
+
+# Fewer networks than this determine little; the calibration refuses to write a profile then.
+FEWEST: Final = 8
+_REFITS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Seconds that measuring may take: the design and its refinement, then the networks left out."""
+
+    design_s: float = 200.0
+    left_out_s: float = 60.0
+
+
+class Bencher(Protocol):
+    """What a calibration needs of the world: networks measured, and read as they were measured."""
+
+    def bench(self, bench: Bench) -> tuple[Model, Measurement]:
+        """Measure one designed network."""
+
+    def read(self, bench: Bench) -> Model:
+        """Read a designed network without measuring it."""
+
+    def network(self, name: str, threads: int, dtype: str) -> tuple[Model, Measurement]:
+        """Measure a zoo network."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostFit:
+    """A fitted host.
+
+    single, double: coefficients of one and of two threads. before, after: networks left out, with the shipped
+    profile and with the fitted one. refused: networks onnxruntime would not run, with its words.
+    """
+
+    base: str
+    single: Solution
+    double: Solution | None
+    measurements: Mapping[str, Measurement]
+    points: int
+    mape: float
+    before: tuple[CheckedModel, ...]
+    after: tuple[CheckedModel, ...]
+    refused: tuple[str, ...] = ()
+
+    @property
+    def sigma_log(self) -> float:
+        """Root mean square of log(predicted / measured) on the networks left out, at least 0.05."""
+        logs = [log(m.predicted_s / m.measured_s) for m in self.after]
+        return max(0.05, (sum(x * x for x in logs) / len(logs)) ** 0.5) if logs else max(0.05, self.mape)
+
+
+def calibrate(
+    bencher: Bencher,
+    store: Store,
+    profiles: Mapping[int, DeviceProfile],
+    clock: Callable[[], float],
+    *,
+    budget: Budget | None = None,
+    statistic: Statistic = "median",
+    progress: Progress = lambda _phase, _done: None,
+) -> HostFit:
+    """Measure and fit a host.
+
+    profiles: the shipped profile for each thread count (1, and 2 where there are two cores).
+    Raises MeasurementError where fewer than FEWEST networks could be measured.
+    """
+    run = _Run(bencher, store, profiles, clock, budget or Budget(), statistic, progress)
+    return run.whole()
+
+
+class _Run:
+    """One calibration under way."""
+
+    def __init__(
+        self,
+        bencher: Bencher,
+        store: Store,
+        profiles: Mapping[int, DeviceProfile],
+        clock: Callable[[], float],
+        budget: Budget,
+        statistic: Statistic,
+        progress: Progress,
+    ) -> None:
+        self.bencher, self.store, self.profiles, self.clock = bencher, store, profiles, clock
+        self.budget, self.statistic, self.progress = budget, statistic, progress
+        self.start_s = clock()
+        self.measurements: dict[str, Measurement] = {}
+        self.points: dict[Bench, tuple[Point, ...]] = {}
+        self.refused: list[str] = []
+
+    def whole(self) -> HostFit:
+        """Measure, fit, refine, judge."""
+        cores = max(self.profiles)
+        self._measure(design.initial(cores))
+        if len(self.points) < FEWEST:
+            raise MeasurementError(
+                f"only {len(self.points)} of the designed networks could be measured, {FEWEST} are needed"
+                + (f": {self.refused[0]}" if self.refused else "; give it more time (--minutes)")
+            )
+        single = self._refined(cores)
+        fitted = self.profiles[1].with_values(single.values)
+        double = self._threaded(single) if cores > 1 else None
+        before, after = self._judged(fitted)
+        every = self._points(1)
+        return HostFit(
+            base=self.profiles[1].name,
+            single=single,
+            double=double,
+            measurements=self.measurements,
+            points=sum(map(len, self.points.values())),
+            mape=mean_error(every, fitted),
+            before=before,
+            after=after,
+            refused=tuple(self.refused),
+        )
+
+    def _measure(self, benches: Iterable[Bench]) -> None:
+        """Measure what is not known yet, as long as there is time; what is kept costs none."""
+        for bench in benches:
+            kept = self.store.get(bench.name)
+            if kept is None and self._spent() >= self.budget.design_s:
+                continue
+            self.progress(bench.name, min(1.0, self._spent() / self.budget.design_s))
+            try:
+                network, measurement = (self.bencher.read(bench), kept) if kept else self.bencher.bench(bench)
+            except MeasurementError as error:
+                self.refused.append(f"{bench.name}: {error}")
+                continue
+            if measurement.is_interrupted:
+                raise KeyboardInterrupt
+            self.store.put(bench.name, measurement)
+            self.measurements[bench.name] = measurement
+            profile = self.profiles[bench.threads]
+            self.points[bench] = points.of(bench.name, network, measurement, profile, self.statistic)
+
+    def _spent(self) -> float:
+        return self.clock() - self.start_s
+
+    def _points(self, threads: int) -> tuple[Point, ...]:
+        return points.merged([p for b, some in self.points.items() if b.threads == threads for p in some])
+
+    def _refined(self, cores: int) -> Solution:
+        """Fit one thread; measure more of what fits worst while there is time; fit again."""
+        profile = self.profiles[1]
+        chosen = fit.parameters(profile, is_threaded=False)
+        self.progress("fitting", 1.0)
+        solution = fit.solve(self._points(1), profile, chosen)
+        for _ in range(_REFITS):
+            waiting = [b for b in design.candidates(cores) if b not in self.points]
+            if not waiting or self._spent() >= self.budget.design_s:
+                break
+            worst = self._worst(profile.with_values(solution.values))
+            waiting.sort(key=lambda bench: -worst.get((bench.writer, bench.dtype, bench.threads), 0.0))
+            self._measure(waiting[: max(2, len(waiting) // 8)])
+            solution = fit.solve(self._points(1), profile, chosen)
+        return solution
+
+    def _worst(self, fitted: DeviceProfile) -> dict[tuple[str, str, int], float]:
+        """Mean error of the networks measured so far, by what the candidates have in common with them."""
+        errors: dict[tuple[str, str, int], list[float]] = {}
+        for bench, some in self.points.items():
+            if some and bench.threads == 1:
+                key = (bench.writer, bench.dtype, bench.threads)
+                errors.setdefault(key, []).append(mean_error(some, fitted))
+        return {key: sum(values) / len(values) for key, values in errors.items()}
+
+    def _threaded(self, single: Solution) -> Solution | None:
+        """Fit what two threads change, with all else as one thread has it."""
+        some = self._points(2)
+        if not some:
+            return None
+        shared = {path: v for path, v in single.values.items() if path != "engines.cpu.launch_s"}
+        profile = self.profiles[2].with_values(shared)
+        return fit.solve(some, profile, fit.parameters(profile, is_threaded=True))
+
+    def _judged(self, fitted: DeviceProfile) -> tuple[tuple[CheckedModel, ...], tuple[CheckedModel, ...]]:
+        """Networks left out, predicted by the shipped profile and by the fitted one."""
+        before: list[CheckedModel] = []
+        after: list[CheckedModel] = []
+        end_s = self.clock() + self.budget.left_out_s
+        for name in design.LEFT_OUT:
+            if self.clock() >= end_s:
+                break
+            self.progress(name, 1.0)
+            try:
+                network, measurement = self.bencher.network(f"{name}?{design.LEFT_OUT_SIZE}", 1, design.FLOAT)
+            except MeasurementError as error:
+                self.refused.append(f"{name}: {error}")
+                continue
+            for profile, found in ((self.profiles[1], before), (fitted, after)):
+                estimate = pipeline.price(network, profile)
+                found.append(checking.check(network.graph, estimate, measurement, self.statistic))
+        return tuple(before), tuple(after)
+
+
+def mean_error(some: Sequence[Point], profile: DeviceProfile) -> float:
+    """Mean absolute relative error of points."""
+    from latencylab.npu import machine
+
+    device = machine.of(profile)
+    return sum(abs(p.predicted_s(device) / p.measured_s - 1) for p in some) / max(1, len(some))

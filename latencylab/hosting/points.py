@@ -1,0 +1,101 @@
+"""What a fit works on: measured times, each with the kernels that were predicted for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import exp, hypot, log
+from statistics import median
+from typing import TYPE_CHECKING, Final
+
+from latencylab import checking, fusion, loops, lowering, pipeline
+from latencylab.core import duration
+from latencylab.units import PS_PER_S
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from latencylab.checking import CheckedModel, Statistic
+    from latencylab.device import DeviceProfile
+    from latencylab.graph import MetaNode
+    from latencylab.loops import LoopNest
+    from latencylab.lowering import Kernel
+    from latencylab.measurement import Measurement
+    from latencylab.npu import machine
+    from latencylab.onnx_reader import Model
+
+# A single kernel's time is trusted to this, besides what the clock of the profile resolves.
+_TRUST: Final = 0.05
+_CLOCK_S: Final = 1.5e-6
+# Shorter kernels are mostly clock.
+_SHORTEST_S: Final = 3e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A measured time and the kernels it stands for, with their loop nests.
+
+    bench: name of the network it was measured in. sigma: standard deviation of the logarithm of the time.
+    """
+
+    bench: str
+    kernels: tuple[tuple[MetaNode, LoopNest | None], ...]
+    measured_s: float
+    sigma: float
+
+    def predicted_s(self, device: machine.Machine) -> float:
+        """Time of its kernels on a machine with a single worker."""
+        (worker,) = device.workers.values()
+        bodies = (duration.of(meta, nest, worker, device).body_ps for meta, nest in self.kernels)
+        return sum(worker.launch_ps + body for body in bodies) / PS_PER_S
+
+
+def program_of(network: Model, profile: DeviceProfile) -> lowering.Program:
+    """Kernels of a network on a device."""
+    graph = pipeline.declared(network.graph, profile, None)
+    return lowering.lower(fusion.decompose(graph, profile.fusion), profile)
+
+
+def of(
+    bench: str, network: Model, measurement: Measurement, profile: DeviceProfile, statistic: Statistic
+) -> tuple[Point, ...]:
+    """Points of one measured network: every row that both sides have and the clock resolves."""
+    estimate = pipeline.price(network, profile)
+    checked = checking.check(network.graph, estimate, measurement, statistic)
+    kernels = program_of(network, profile).kernels
+    return tuple(_points(bench, checked, measurement, kernels))
+
+
+def _points(
+    bench: str, checked: CheckedModel, measurement: Measurement, kernels: tuple[Kernel, ...]
+) -> Iterator[Point]:
+    """Join by row; times are those of the kernels themselves, which the total's disturbances do not reach."""
+    pick = median if checked.statistic == "median" else min
+    for row in checked.rows:
+        runs = [kernels[i].meta for i in row.kernels if kernels[i].runs]
+        measured_s = sum(pick(measurement.kernels[k].samples_ns) for k in row.measured_kernels) / 1e9
+        if runs and measured_s >= _SHORTEST_S:
+            sigma = hypot(_TRUST, _CLOCK_S / measured_s)
+            yield Point(bench, tuple((meta, loops.of(meta)) for meta in runs), measured_s, sigma)
+
+
+def merged(points: Sequence[Point]) -> tuple[Point, ...]:
+    """Points with equal kernels as one, at the geometric mean: repetition is not evidence twice."""
+    found: dict[object, list[Point]] = {}
+    for point in points:
+        found.setdefault(_signature(point), []).append(point)
+    return tuple(replace(some[0], measured_s=_mean(some)) for some in found.values())
+
+
+def _mean(points: Sequence[Point]) -> float:
+    return exp(sum(log(p.measured_s) for p in points) / len(points))
+
+
+def _signature(point: Point) -> object:
+    return (
+        point.bench,
+        *((m.node.op_type, m.work, _shapes(m), m.node.attributes.get("group")) for m, _ in point.kernels),
+    )
+
+
+def _shapes(meta: MetaNode) -> tuple[object, ...]:
+    return tuple((t.shape, t.dtype) for t in (*meta.inputs, *meta.weights, *meta.outputs))
