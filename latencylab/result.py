@@ -12,12 +12,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from latencylab.work import ZERO, Work
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from pandas import DataFrame
 
 SCHEMA_VERSION = 1
 SIGNIFICANT_DIGITS = 12
@@ -35,6 +38,11 @@ class Bound(StrEnum):
     OVERHEAD = "OVERHEAD"
     LAYOUT = "LAYOUT"
     HOST = "HOST"
+
+
+def _notebook() -> Any:
+    # By name: presentation stands above this layer, and only who works in a notebook needs it.
+    return import_module("latencylab.reporters._notebook")
 
 
 def rounded(value: float) -> float:
@@ -192,7 +200,7 @@ class MemoryInfo:
 class DeviceInfo:
     """The device profile. `layout` is the deployment layout of the network's ends; sha256: of the profile.
 
-    memories: the levels, the slowest first. sigma_log: standard deviation of log(predicted / measured), as found
+    memories: the levels, the slowest first. sigma_log: standard deviation of log(predicted / measured), found
     on `evidence_rows` measured rows, which `evidence` names.
     """
 
@@ -298,6 +306,15 @@ class Estimate:
         from latencylab import result_json
 
         return result_json.loads(text)
+
+    def to_frame(self) -> DataFrame:
+        """Return a pandas DataFrame: a row a kernel, the columns of the CSV format. Loads pandas."""
+        frame: DataFrame = _notebook().frame(self)
+        return frame
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        return str(_notebook().fragment(self))
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data, as `to_json` writes it."""

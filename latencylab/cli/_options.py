@@ -69,6 +69,18 @@ class PluginName(click.ParamType["str"]):
         return _items(plugins.names(self.package), incomplete)
 
 
+class Milliseconds(click.FloatRange):
+    """A time in milliseconds, handed on in seconds."""
+
+    name = "ms"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return seconds."""
+        from latencylab.units import MS_PER_S
+
+        return float(super().convert(value, param, ctx)) / MS_PER_S
+
+
 class Dimension(click.ParamType["tuple[str, int]"]):
     """`H=360`: binds a free dimension by its name."""
 
@@ -176,8 +188,14 @@ def shape_options(function: _Decorated) -> _Decorated:
 
 
 def view_options(function: _Decorated) -> _Decorated:
-    """Add --top and --sort."""
+    """Add --top, --sort and --budget."""
     options = (
+        click.option(
+            "--budget",
+            "budget_s",
+            type=Milliseconds(min=0, min_open=True),
+            help="Latency in ms that is allowed; the report says whether it is met.",
+        ),
         click.option("--top", type=click.IntRange(min=1), help="Only the N slowest meta-nodes."),
         click.option(
             "--sort",

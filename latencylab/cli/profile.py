@@ -54,15 +54,18 @@ def command(models: tuple[str, ...], devices: tuple[str, ...], **options: Any) -
     from latencylab.reporters import View
 
     output = Output.asked(options["format_name"], options["outputs"], force=options["force"])
+    sources = [sys.stdin.buffer.read() if model == _STDIN else model for model in models]
     view = View(
         sort=options["sort"],
         top=options["top"],
         width=terminal().width(),
         color=terminal().uses_color(sys.stdout),
+        budget_s=options["budget_s"],
+        model=sources[0] if len(sources) == 1 else None,
     )
     if options["is_advised"] is None:
         options["is_advised"] = not _ADVISING.isdisjoint({output.stdout, *(name for _, name in output.files)})
-    results = tuple(_results(models, devices, options))
+    results = tuple(_results(sources, devices, options))
     estimates = tuple(estimate for estimate, _ in results)
     _warn(estimates, is_table=output.stdout == "table")
     output.write(estimates, view)
@@ -71,14 +74,14 @@ def command(models: tuple[str, ...], devices: tuple[str, ...], **options: Any) -
 
 
 def _results(
-    models: tuple[str, ...], devices: tuple[str, ...], options: dict[str, Any]
+    sources: list[str | bytes], devices: tuple[str, ...], options: dict[str, Any]
 ) -> Iterator[tuple[Estimate, Decomposition | None]]:
     from latencylab import pipeline
 
     profiles = [pipeline.load_device(device) for device in dict.fromkeys(devices)]
     pricing = {key: options[key] for key in ("engine", "dtype", "layout", "strict")}
-    for model in models:
-        source, name = (sys.stdin.buffer.read(), "stdin") if model == _STDIN else (model, None)
+    for source in sources:
+        name = "stdin" if isinstance(source, bytes) else None
         network = pipeline.read(source, dims=options["dims"], shapes=options["shapes"], name=name)
         for profile in profiles:
             fused = None

@@ -33,6 +33,7 @@ def command(results: tuple[str, ...], **options: Any) -> None:
         top=options["top"],
         width=terminal().width(),
         color=terminal().uses_color(sys.stdout),
+        budget_s=options["budget_s"],
     )
     output.write(tuple(estimate for name in results for estimate in _load(name)), view)
 

@@ -28,6 +28,7 @@ class View:
 
     sort: meta-nodes in execution order, or the slowest first. top: only the N slowest. width: text columns.
     is_summary: one row an estimate instead of one a meta-node. budget_s: the latency that is allowed.
+    model: what was profiled, as `pipeline.read` takes it, for formats that write into it; None if unknown.
     """
 
     sort: Literal["order", "time"] = "order"
@@ -36,6 +37,7 @@ class View:
     color: bool = False
     is_summary: bool = False
     budget_s: float | None = None
+    model: str | bytes | None = None
 
 
 DEFAULT_VIEW = View()

@@ -25,7 +25,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from latencylab.printable import printable
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Kind = Literal["text", "list", "shapes", "ms", "percent", "bytes", "count", "number", "flag"]
+Tone = Literal["plain", "good", "bad", "unsure"]
 ChartKind = Literal["bars", "timeline", "scatter", "graph"]
 
 MARKER: Final = b'<meta name="generator" content="latencylab'
@@ -116,7 +117,7 @@ class Figure:
     label: str
     value: str
     note: str = ""
-    tone: Literal["plain", "good", "bad", "unsure"] = "plain"
+    tone: Tone = "plain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,17 +144,13 @@ class Page:
 def render(page: Page) -> bytes:
     """Return the page as one HTML file in UTF-8."""
     styles, charts, script = _text("page.css"), _text("charts.min.js"), _script()
-    html = (
-        _environment()
-        .get_template("page.html.j2")
-        .render(
-            page=page,
-            policy=_policy(styles, charts, script),
-            data=Markup(_json(_data(page))),  # noqa: S704 - JSON without < > &: inert in a script element
-            styles=Markup(styles),  # noqa: S704 - our own file
-            charts=Markup(charts),  # noqa: S704 - our own build
-            script=Markup(script),  # noqa: S704 - our own files
-        )
+    html = template("page.html.j2").render(
+        page=page,
+        policy=_policy(styles, charts, script),
+        data=Markup(_json(_data(page))),  # noqa: S704 - JSON without < > &: inert in a script element
+        styles=Markup(styles),  # noqa: S704 - our own file
+        charts=Markup(charts),  # noqa: S704 - our own build
+        script=Markup(script),  # noqa: S704 - our own files
     )
     return html.encode("utf-8", errors="backslashreplace")
 
@@ -180,6 +177,11 @@ def _text(name: str) -> str:
 def _script() -> str:
     parts = "\n".join(_text(name) for name in _SCRIPTS)
     return f'(() => {{\n"use strict";\n{parts}\n}})();\n'
+
+
+def template(name: str) -> Template:
+    """Return a template of this folder; what it is given is escaped."""
+    return _environment().get_template(name)
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from latencylab import units
 from latencylab.printable import printable
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from latencylab.reporters import View
     from latencylab.result import Estimate, KernelEstimate
+
+
+Verdict = Literal["met", "missed", "at risk"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +222,24 @@ def total_lines(estimate: Estimate) -> tuple[str, ...]:
         f"latency {units.milliseconds(estimate.latency_s)} ms ({percent} % interval {interval_ms(estimate)})",
         f"{dram} ({read} read, {write} written) · peak scratchpad {scratchpad}",
     )
+
+
+def budget_verdict(estimate: Estimate, budget_s: float) -> tuple[Verdict, str]:
+    """Hold the latency against a budget: within the interval it may be met or missed."""
+    left = f"{units.milliseconds(abs(budget_s - estimate.latency_s))} ms"
+    if estimate.latency_s > budget_s:
+        return "missed", f"by {left}"
+    if estimate.high_s > budget_s:
+        return "at risk", f"{left} left, inside the interval"
+    return "met", f"{left} left"
+
+
+def budget_lines(estimate: Estimate, budget_s: float | None) -> tuple[str, ...]:
+    """Return the verdict on a budget as text; nothing where there is no budget."""
+    if budget_s is None:
+        return ()
+    word, detail = budget_verdict(estimate, budget_s)
+    return (f"budget {units.milliseconds(budget_s)} ms: {word} ({detail})",)
 
 
 def loud_lines(estimate: Estimate) -> tuple[str, ...]:

@@ -49,6 +49,11 @@ _KERNEL_COLUMNS = (
     "is_layout",
     "assumed_share",
     "reason",
+    "tile_plan",
+    "scratchpad_bytes",
+    "depends_on",
+    "input_shapes",
+    "output_shapes",
 )
 _SUMMARY_COLUMNS = (
     "latency_ms",
@@ -66,6 +71,8 @@ _SUMMARY_COLUMNS = (
     "unpriced",
     "fallbacks",
 )
+_LISTS = ("op_types", "nodes", "depends_on")
+_SHAPES = ("input_shapes", "output_shapes")
 _IDENTITY = ("model", "device", "runtime", "engine_model")
 
 
@@ -81,6 +88,17 @@ def render(*estimates: Estimate, view: View = DEFAULT_VIEW) -> bytes:
     return text.getvalue().encode("utf-8", errors="backslashreplace")
 
 
+def columns() -> tuple[str, ...]:
+    """Names of the columns of a row a kernel, in order: later versions may add some at the end."""
+    return _IDENTITY + _KERNEL_COLUMNS
+
+
+def rows(estimate: Estimate) -> Iterator[dict[str, Any]]:
+    """Every kernel as a row of plain values, for tables elsewhere; lists are joined by semicolons."""
+    for row in _kernels(estimate, DEFAULT_VIEW):
+        yield {key: value for key, value in (_identity(estimate) | row).items() if key in columns()}
+
+
 def _identity(estimate: Estimate) -> dict[str, Any]:
     device = estimate.device
     values = (estimate.model.name, device.name, device.runtime, estimate.engine)
@@ -90,7 +108,8 @@ def _identity(estimate: Estimate) -> dict[str, Any]:
 def _kernels(estimate: Estimate, view: View) -> Iterator[dict[str, Any]]:
     for index, kernel in visible(estimate, view):
         row = encode(kernel) | {"index": index}
-        yield row | {key: ";".join(row[key]) for key in ("op_types", "nodes")}
+        shapes = {key: ";".join("x".join(map(str, shape)) for shape in row[key]) for key in _SHAPES}
+        yield row | shapes | {key: ";".join(map(str, row[key])) for key in _LISTS}
 
 
 def _summary(estimate: Estimate) -> dict[str, Any]:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from latencylab import units
 from latencylab.printable import printable
 from latencylab.reporters import DEFAULT_VIEW, View, _page, _sections
 from latencylab.reporters import _rows as rows
-from latencylab.reporters._page import Chart, Column, Figure, Page, Section, Table
+from latencylab.reporters._page import Chart, Column, Figure, Page, Section, Table, Tone
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from latencylab.result import Estimate
 
 suffix = ".html"
 marker = _page.MARKER
+
+_TONES: Final[Mapping[rows.Verdict, Tone]] = {"met": "good", "missed": "bad", "at risk": "unsure"}
 
 
 def render(*estimates: Estimate, view: View = DEFAULT_VIEW) -> bytes:
@@ -66,16 +70,10 @@ def figures(estimate: Estimate) -> tuple[Figure, ...]:
 
 
 def _budget(estimate: Estimate, budget_s: float | None) -> tuple[Figure, ...]:
-    """Hold the latency against a budget; a budget inside the interval may be missed or met."""
     if budget_s is None:
         return ()
-    label = f"Budget {units.milliseconds(budget_s)} ms"
-    left = f"{units.milliseconds(abs(budget_s - estimate.latency_s))} ms"
-    if estimate.latency_s > budget_s:
-        return (Figure(label, "missed", f"by {left}", "bad"),)
-    if estimate.high_s > budget_s:
-        return (Figure(label, "at risk", f"{left} left, inside the interval", "unsure"),)
-    return (Figure(label, "met", f"{left} left", "good"),)
+    word, detail = rows.budget_verdict(estimate, budget_s)
+    return (Figure(f"Budget {units.milliseconds(budget_s)} ms", word, detail, _TONES[word]),)
 
 
 def verdict(estimate: Estimate) -> str:

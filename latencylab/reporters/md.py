@@ -39,6 +39,7 @@ def _estimate(estimate: Estimate, view: View) -> Iterator[str]:
     yield f"## {escaped(title)}"
     yield escaped(" · ".join((*device, *network)))
     yield f"**{escaped(latency)}**"
+    yield from (f"**{escaped(line)}**" for line in rows.budget_lines(estimate, view.budget_s))
     yield escaped(memory)
     yield from (f"> **{escaped(line)}**" for line in rows.loud_lines(estimate))
     yield _table(rows.kernel_table(estimate, view))

@@ -83,6 +83,7 @@ def _estimate(estimate: Estimate, view: View) -> Iterator[Text]:
     yield Text("")
     latency, memory = rows.total_lines(estimate)
     yield Text(latency, "bold")
+    yield from (Text(line, "bold") for line in rows.budget_lines(estimate, view.budget_s))
     yield from (Text(line) for line in _packed(tuple(memory.split(" · ")), view.width))
     yield from _paragraphs(rows.loud_lines(estimate), view.width, "bold red")
     yield from _section("what to change", rows.advice_lines(estimate), view.width)
