@@ -41,7 +41,7 @@ def gate(config: str | Path | None = None) -> Verdict:
     if settings.file.compare is not None:
         compare = settings.file.compare
         path = settings.folder / compare.baseline
-        entries = baselines.load(path, shown_path(path))
+        entries = baselines.load(path, shown_path(path), settings.update_command)
         checks += check_regressions(compare, entries, _priced(pricer, asked), settings)
     return Verdict(settings.shown_path, tuple(checks), __version__)
 

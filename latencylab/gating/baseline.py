@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION: Final = 1
 MARKER: Final = b'"kind": "latencylab baseline"'
-UPDATE: Final = "latencylab baseline update"
 _PS_PER_MS: Final = PS_PER_S / MS_PER_S
 
 
@@ -108,8 +107,8 @@ def _encoded(entry: Entry) -> dict[str, Any]:
     }
 
 
-def load(path: Path, shown: str) -> dict[str, Entry]:
-    """Read a baseline. shown: how messages call the file.
+def load(path: Path, shown: str, update: str = "latencylab baseline update") -> dict[str, Entry]:
+    """Read a baseline. shown: how messages call the file; update: the command that makes it anew.
 
     Raises InputFileError where there is none, ResultError for one that is corrupt or of another schema
     version; both say what to run.
@@ -117,23 +116,23 @@ def load(path: Path, shown: str) -> dict[str, Entry]:
     try:
         text = path.read_bytes()
     except FileNotFoundError as error:
-        raise InputFileError(f"there is no baseline {shown}; make it: {UPDATE}") from error
+        raise InputFileError(f"there is no baseline {shown}; make it: {update}") from error
     except OSError as error:
         raise InputFileError(f"cannot read {shown}: {error.strerror}") from error
-    return {case: _decoded(entry) for case, entry in _validated(text, shown).entries.items()}
+    return {case: _decoded(entry) for case, entry in _validated(text, shown, update).entries.items()}
 
 
-def _validated(text: bytes, shown: str) -> _File:
+def _validated(text: bytes, shown: str, update: str) -> _File:
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ResultError(f"{shown}: corrupt baseline: not JSON ({error}); make it anew: {UPDATE}") from error
+        raise ResultError(f"{shown}: corrupt baseline: not JSON ({error}); make it anew: {update}") from error
     version = data.get("schema_version") if isinstance(data, dict) else None
     if version != SCHEMA_VERSION:
         found = "no schema_version" if version is None else f"schema version {version!r}"
         raise ResultError(
             f"{shown}: a baseline with {found}; this latencylab reads {SCHEMA_VERSION}; "
-            f"make it anew: {UPDATE}"
+            f"make it anew: {update}"
         )
     try:
         return _File.model_validate_json(text)
@@ -141,7 +140,7 @@ def _validated(text: bytes, shown: str) -> _File:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise ResultError(
-            f"{shown}: corrupt baseline: {where}: {first['msg']}; make it anew: {UPDATE}"
+            f"{shown}: corrupt baseline: {where}: {first['msg']}; make it anew: {update}"
         ) from error
 
 

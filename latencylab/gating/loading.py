@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 OWN_NAME: Final = "latencylab.toml"
 PYPROJECT: Final = "pyproject.toml"
+_UPDATE: Final = "latencylab baseline update"
 _START: Final = (
     f"no {OWN_NAME} and no [tool.latencylab] in a {PYPROJECT} here or above; start with\n"
     '[[budget]] models = ["models/*.onnx"], device = "dolphin_npu", latency_ms = { max = 40.0 }'
@@ -33,12 +35,22 @@ _START: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """A configuration and where it stands. prefix: the tables around it, ("tool", "latencylab") or ()."""
+    """A configuration and where it stands.
+
+    prefix: the tables around it, ("tool", "latencylab") or (). named: how the user called the file; None if
+    it was found.
+    """
 
     path: Path
     file: GateFile
     prefix: Key = ()
     lines: Mapping[Key, int] = field(default_factory=dict)
+    named: str | None = None
+
+    @property
+    def update_command(self) -> str:
+        """Return the command that writes the baseline of this configuration."""
+        return f"{_UPDATE} --config {shlex.quote(self.named)}" if self.named else _UPDATE
 
     @property
     def folder(self) -> Path:
@@ -76,7 +88,7 @@ def load(config: str | Path | None = None) -> Settings:
         settings = _read(path.resolve(), path)
         if settings is None:
             raise ConfigError(f"{config}: there is no [tool.latencylab] in it")
-        return settings
+        return replace(settings, named=str(config))
     return _nearest(Path.cwd())
 
 

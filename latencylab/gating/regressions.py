@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from latencylab import units
 from latencylab.comparison import explain
 from latencylab.errors import ResultError
-from latencylab.gating.baseline import UPDATE, Entry
+from latencylab.gating.baseline import Entry
 from latencylab.gating.pricing import Case
 from latencylab.gating.verdict import Check, Culprit, Place, Status
 from latencylab.units import MS_PER_S, PS_PER_S
@@ -32,7 +32,7 @@ def check_regressions(
     Raises ResultError if an entry was made with another device profile or cost model: such numbers say
     nothing about the network.
     """
-    _refuse_stale(entries, found, compare)
+    _refuse_stale(entries, found, compare, settings)
     for case, estimate in found.items():
         entry = entries.get(str(case))
         if entry is None:
@@ -44,7 +44,9 @@ def check_regressions(
         yield _gone(compare, name, settings)
 
 
-def _refuse_stale(entries: Mapping[str, Entry], found: Mapping[Case, Estimate], compare: Compare) -> None:
+def _refuse_stale(
+    entries: Mapping[str, Entry], found: Mapping[Case, Estimate], compare: Compare, settings: Settings
+) -> None:
     reasons: dict[str, list[str]] = {}
     for case, estimate in found.items():
         entry = entries.get(str(case))
@@ -53,7 +55,9 @@ def _refuse_stale(entries: Mapping[str, Entry], found: Mapping[Case, Estimate], 
             reasons.setdefault(reason, []).append(str(case))
     if reasons:
         told = "; ".join(f"{reason} ({_listed(names)})" for reason, names in reasons.items())
-        raise ResultError(f"{compare.baseline} is stale, nothing was compared: {told}; run: {UPDATE}")
+        raise ResultError(
+            f"{compare.baseline} is stale, nothing was compared: {told}; run: {settings.update_command}"
+        )
 
 
 def _staleness(old: Entry, new: Entry, case: Case) -> str:
@@ -88,7 +92,7 @@ def _compared(margins: Margins, case: Case, old: Entry, new: Entry, settings: Se
         key = "stale_if_faster_pct"
         text += (
             f" is more than {margins.stale_if_faster_pct:g} % faster: the baseline no longer guards it; "
-            f"run: {UPDATE}"
+            f"run: {settings.update_command}"
         )
     elif old.model_sha256 != new.model_sha256:
         text += ", the network changed"
@@ -117,13 +121,13 @@ def _growth(change: Change) -> str:
 
 
 def _missing(compare: Compare, case: Case, settings: Settings) -> Check:
-    text = f"is not in {compare.baseline}; run: {UPDATE}"
+    text = f"is not in {compare.baseline}; run: {settings.update_command}"
     return Check("comparison", "missing", case, compare.missing, text, _place(settings, "baseline"))
 
 
 def _gone(compare: Compare, name: str, settings: Settings) -> Check:
     model, _, device = name.partition(" on ")
-    text = f"is in {compare.baseline}, but no budget names it any more; run: {UPDATE}"
+    text = f"is in {compare.baseline}, but no budget names it any more; run: {settings.update_command}"
     return Check("comparison", "gone", Case(model, device), compare.gone, text, _place(settings, "baseline"))
 
 

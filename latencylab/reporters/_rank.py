@@ -1,31 +1,45 @@
-"""Rankings to bytes: table, CSV, JSON, Markdown; the chart is drawn elsewhere."""
+"""Rankings to bytes: table, CSV, JSON, Markdown, and a picture of quality against latency."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from tabulate import tabulate
 
 from latencylab import units
 from latencylab.printable import printable, shorten
+from latencylab.reporters import pdf, png, svg
 from latencylab.reporters.md import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from latencylab.ranking import Candidate, Ranking
+    from latencylab.reporters._charts import Format
 
-FORMATS: Final = ("table", "csv", "json", "md")
-SUFFIXES: Final = {".txt": "table", ".csv": "csv", ".json": "json", ".md": "md"}
+FORMATS: Final = ("table", "csv", "json", "md", "png", "svg", "pdf")
+SUFFIXES: Final = {
+    ".txt": "table",
+    ".csv": "csv",
+    ".json": "json",
+    ".md": "md",
+    ".png": "png",
+    ".svg": "svg",
+    ".pdf": "pdf",
+}
 MARKERS: Final = {
     "table": b"ranking by latencylab",
     "csv": b"model,device,runtime,engine_model,rank,",
     "json": b'"kind": "latencylab ranking"',
     "md": b"<!-- ranking by latencylab -->",
+    "png": png.marker,
+    "svg": svg.marker,
+    "pdf": pdf.marker,
 }
+_PICTURES: Final = ("png", "svg", "pdf")
 _NAMED_TIES: Final = 2
 _NAME_WIDTH: Final = 32
 _QUALITY_COLUMNS: Final = ("dB", "score", "front")
@@ -33,6 +47,8 @@ _QUALITY_COLUMNS: Final = ("dB", "score", "front")
 
 def render(ranking: Ranking, format_name: str) -> bytes:
     """Render a ranking in one of FORMATS."""
+    if format_name in _PICTURES:
+        return _picture(ranking, cast("Format", format_name))
     if format_name == "json":
         text = json.dumps(ranking.as_dict(), indent=2, sort_keys=True, allow_nan=False) + "\n"
     elif format_name == "csv":
@@ -43,6 +59,42 @@ def render(ranking: Ranking, format_name: str) -> bytes:
         last = f"{MARKERS['table'].decode()} {ranking.latencylab_version}"
         text = "\n\n".join([*_blocks(ranking, "simple", printable, ""), last]) + "\n"
     return text.encode("utf-8", errors="backslashreplace")
+
+
+def _picture(ranking: Ranking, format_name: Format) -> bytes:
+    """Quality against latency with the front; without qualities, MACs against latency."""
+    from latencylab.reporters import _charts
+
+    shown = [c for c in ranking.candidates if c.quality_db is not None or not ranking.has_quality]
+    # Labels that find no room are left out, the last ones first: the front keeps its own.
+    shown.sort(key=lambda candidate: (not candidate.is_on_front, candidate.latency_ms, candidate.name))
+    front = ranking.front(ranking.devices[0]) if len(ranking.devices) == 1 else ()
+    points = [
+        _charts.Point(
+            candidate.name,
+            candidate.latency_ms,
+            _height(candidate),
+            candidate.estimate.low_s * units.MS_PER_S,
+            candidate.estimate.high_s * units.MS_PER_S,
+            candidate.device,
+        )
+        for candidate in shown
+    ]
+    return _charts.scatter(
+        points,
+        format_name,
+        title=f"{'Quality' if ranking.has_quality else 'MACs'} and latency on {', '.join(ranking.devices)}",
+        x_title="predicted latency, ms (line: interval)",
+        y_title="PSNR, dB" if ranking.has_quality else "GMACs",
+        front=[(candidate.latency_ms, _height(candidate)) for candidate in front],
+        log=not ranking.has_quality,
+    )
+
+
+def _height(candidate: Candidate) -> float:
+    if candidate.quality_db is not None:
+        return candidate.quality_db
+    return candidate.estimate.model.macs / 1e9
 
 
 def headers(ranking: Ranking) -> tuple[str, ...]:
