@@ -7,6 +7,7 @@ import io
 import json
 import re
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -18,6 +19,9 @@ from latencylab.errors import UnknownNameError
 from latencylab.reporters import View
 from latencylab.reporters import _rows as rows
 from latencylab.result import Estimate
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TEXT_FORMATS = ("table", "md")
 # Formats that show one row a kernel; later formats are pictures or documents with tests of their own.
@@ -204,3 +208,30 @@ def test_an_estimate_without_kernels_is_shown(an_estimate: Estimate) -> None:
     for name in FORMATS:
         assert shown(name, empty)
         assert shown(name, empty, is_summary=True)
+
+
+def test_a_reporter_is_one_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, an_estimate: Estimate
+) -> None:
+    """It appears in --help, --format and -o without another edit."""
+    from click.testing import CliRunner
+
+    from latencylab import plugins
+    from latencylab.cli import latencylab as command
+
+    (tmp_path / "haiku_txt.py").write_text(
+        'suffix = ".haiku.txt"\nmarker = b"by latencylab"\n'
+        "def render(*estimates, view=None):\n"
+        "    return f'{estimates[0].model.name}, by latencylab'.encode()\n"
+    )
+    monkeypatch.setattr(reporters, "__path__", [*reporters.__path__, str(tmp_path)])
+    saved, target = tmp_path / "result.json", tmp_path / "poem.haiku.txt"
+    saved.write_text(an_estimate.to_json())
+    plugins.names.cache_clear()
+    try:
+        assert "haiku_txt" in CliRunner().invoke(command, ["profile", "--help"]).output
+        done = CliRunner().invoke(command, ["report", str(saved), "-o", str(target), "--format", "haiku_txt"])
+    finally:
+        plugins.names.cache_clear()
+    assert done.output.splitlines()[-1] == "tiny_x3, by latencylab"
+    assert target.read_text() == "tiny_x3, by latencylab"

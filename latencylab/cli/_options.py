@@ -59,6 +59,10 @@ class PluginName(click.ParamType["str"]):
     def __init__(self, package: str, name: str) -> None:
         self.package, self.name = package, name
 
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:  # noqa: ARG002 - click's signature
+        """Name the plug-ins there are, in --help."""
+        return f"[{'|'.join(plugins.names(self.package))}]"
+
     def shell_complete(
         self,
         ctx: click.Context,  # noqa: ARG002 - click's signature
