@@ -165,6 +165,7 @@ class Engine(Table):
     dram_share: share of the DRAM rate reserved for this engine's port while others are active.
     element_cycles: cycles per output element on the whole engine, by operator, where that was measured.
     efficiency: share of the peak MAC rate that an operator reaches ("*" = any other operator).
+    tap_align: taps of a window larger than 1x1 are worked on in multiples of this.
     feed_per_cycle: input positions of a channel fed to all units in a cycle; limits kernels of few taps.
     port_bytes_per_cycle: on-chip bytes of activations the whole engine reads, or writes, in a cycle.
     strided_by: engine that rearranges the input of a dense convolution of stride above 1 for this one.
@@ -186,6 +187,7 @@ class Engine(Table):
     launch_s: NonNegative
     handover_s: NonNegative
     dram_share: Share | None = None
+    tap_align: Count = UNSTATED
     feed_per_cycle: Positive | None = None
     port_bytes_per_cycle: Positive | None = None
     strided_by: str | None = None

@@ -44,7 +44,8 @@ def simulate(program: Program, profile: DeviceProfile) -> Simulation:
     """Allocate the scratchpad and time every kernel; views and free operators have no time."""
     device = machine.of(profile)
     allocation = memory.allocate(program, memory.capacity_bytes(device), strips=device.strip_fusion)
-    shares = schedule.dram_shares(program, device)
+    moved = [_dram_bytes(program, kernel, allocation) for kernel in program.kernels]
+    shares = schedule.dram_shares(program, device, moved)
     rereads = memory.rereads(program)
     timed: dict[object, KernelTime] = {}
     times: list[KernelTime | None] = []
@@ -65,6 +66,14 @@ def _time(kernel: Kernel, device: Machine, residency: Residency) -> KernelTime:
     if not device.scratchpad_bytes:
         return cached.time_kernel(kernel.meta, worker, device, residency)
     return tiled.time_kernel(kernel.meta, worker, device, residency, memory.tile_budget_bytes(device))
+
+
+def _dram_bytes(program: Program, kernel: Kernel, allocation: Allocation) -> int:
+    """Bytes of a kernel's boundary that do not stay on chip."""
+    names = program.storage
+    activations = (*kernel.meta.inputs, *kernel.meta.outputs)
+    moving = (t.size_bytes for t in activations if names.get(t.name, t.name) not in allocation.resident)
+    return sum(moving) + kernel.meta.weight_bytes
 
 
 def _residency(

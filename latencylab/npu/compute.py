@@ -41,7 +41,9 @@ def mac_cycles(
     spots = padded_positions(rows, columns, worker)
     efficiency = worker.efficiency_of(op_type)
     if worker.by_output_channels:
-        per_position = nest.taps / (rate * efficiency)
+        # The taps of a window are worked on a few at a time; a single one leaves room for other channels.
+        taps = padded(nest.taps, worker.tap_align) if nest.taps > 1 else 1
+        per_position = taps / (rate * efficiency)
         if worker.feed_per_cycle:
             per_position = max(per_position, 1 / worker.feed_per_cycle)
         return nest.groups * ceil(cout / worker.count) * cin * spots * per_position

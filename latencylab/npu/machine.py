@@ -55,6 +55,7 @@ class Worker:
     row_align: int
     column_align: int
     by_output_channels: bool
+    tap_align: int
     feed_per_cycle: float
     port_bytes_per_cycle: float
     launch_ps: int
@@ -168,6 +169,7 @@ def _worker(name: str, engine: Engine) -> Worker:
         row_align=engine.row_align.value,
         column_align=engine.column_align.value,
         by_output_channels=engine.split == "output_channels",
+        tap_align=engine.tap_align.value,
         feed_per_cycle=engine.feed_per_cycle.value if engine.feed_per_cycle else 0.0,
         port_bytes_per_cycle=engine.port_bytes_per_cycle.value if engine.port_bytes_per_cycle else 0.0,
         launch_ps=round(engine.launch_s.value * PS_PER_S),

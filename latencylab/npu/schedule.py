@@ -7,6 +7,7 @@ anomalies): the schedule is max and plus over the durations.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -74,29 +75,37 @@ def critical_path(placements: Sequence[Placement]) -> tuple[int, ...]:
     return tuple(reversed(path))
 
 
-def dram_shares(program: Program, machine: Machine) -> Mapping[int, float]:
-    """Share of the DRAM rate each kernel may count on.
+def dram_shares(program: Program, machine: Machine, dram_bytes: Sequence[int]) -> Mapping[int, float]:
+    """Share of the DRAM rate each kernel may count on; `dram_bytes`: what each kernel moves.
 
-    An engine's port has a reservation; while a kernel of another engine may run beside (neither waits for the
-    other), the rate is split by the reservations of the engines concerned. That depends on the graph alone,
-    not on durations: fair sharing by who happens to be active would make some devices slower with more
+    Kernels of other engines that may run beside it (neither waits for the other) can take no more than their
+    bytes, and no more than the reservations of the ports leave them. Both depend on the graph and on what stays
+    on chip, not on durations: fair sharing by who happens to be active would make some devices slower with more
     bandwidth.
     """
     position, queues = _queue_positions(program)
     before = _last_ancestors(program, position)
     after = _first_descendants(program, position, queues)
+    moved = {engine: _running_sums(dram_bytes, queue) for engine, queue in queues.items()}
     shares = {}
     for index, kernel in enumerate(program.kernels):
         if not kernel.runs:
             continue
         own = machine.workers[kernel.engine].dram_share
-        others = 0.0
-        for engine in queues:
-            is_beside = after[index].get(engine, len(queues[engine])) - before[index].get(engine, -1) > 1
-            if engine != kernel.engine and is_beside:
-                others += machine.workers[engine].dram_share
-        shares[index] = own / (own + others) if others else 1.0
+        reserved, beside_bytes = own, 0
+        for engine, queue in queues.items():
+            first = before[index].get(engine, -1) + 1
+            last = after[index].get(engine, len(queue))
+            if engine != kernel.engine and last > first:
+                reserved += machine.workers[engine].dram_share
+                beside_bytes += moved[engine][last] - moved[engine][first]
+        unhindered = dram_bytes[index] / max(1, dram_bytes[index] + beside_bytes)
+        shares[index] = max(own / reserved, unhindered)
     return shares
+
+
+def _running_sums(values: Sequence[int], indices: Sequence[int]) -> tuple[int, ...]:
+    return tuple(accumulate((values[index] for index in indices), initial=0))
 
 
 def _queue_positions(program: Program) -> tuple[dict[int, int], dict[str, list[int]]]:
