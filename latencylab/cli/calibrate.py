@@ -93,7 +93,7 @@ _ROWS: Mapping[str, Callable[[Any], str]] = {
 @click.option("--no-leave-out", is_flag=True, help="Skip the refits without each network: no new interval.")
 @click.option("--measure", is_flag=True, help="Time designed networks here and write the profile `host`.")
 @click.option(
-    "--minutes", type=click.FloatRange(min=0.1), default=5.0, show_default=True, help="With --measure: at most."
+    "--minutes", type=click.FloatRange(min=0.1), default=5.0, show_default=True, help="Limit of --measure."
 )
 @click.option("--fresh", is_flag=True, help="With --measure: forget what an interrupted run left.")
 @list_format
@@ -209,10 +209,11 @@ def _write(texts: Mapping[Path, bytes]) -> None:
 
 
 def _warn(found: Calibration, options: Mapping[str, Any]) -> None:
-    if not options["no_leave_out"] and not found.left_out:
-        terminal().warn(
-            "the rows are of one network: nothing could be left out, the interval stays as it was"
-        )
+    from latencylab.fitting.findings import groups
+
+    for device, rows in () if options["no_leave_out"] else groups(found).items():
+        if found.sigma_log(rows) is None:
+            terminal().warn(f"{device}: no network could be told from others, the interval stays as it was")
     if options["patterns"] and found.untouched:
         terminal().warn(f"no row depends on {', '.join(p.name for p in found.untouched)}: not fitted")
     if not (options["output"] or options["in_place"]):

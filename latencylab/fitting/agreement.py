@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 # What repeated published measurements of one network differ by: no interval is narrower.
 SIGMA_FLOOR: Final = 0.05
 NEAR: Final = 0.10
+# 11 / 10 - 1 is a little more than 0.1.
+_ROUNDING: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ def agreement(measured_ms: Sequence[float], predicted_ms: Sequence[float]) -> Ag
         mape=float(errors.mean()),
         median=float(np.median(errors)),
         worst=float(errors.max()),
-        near_share=float((errors <= NEAR).mean()),
+        near_share=float((errors <= NEAR + _ROUNDING).mean()),
         tau=kendall_tau(measured_ms, predicted_ms),
     )
 

@@ -156,19 +156,20 @@ def _owners(values: Mapping[str, Sourced]) -> Iterator[tuple[str, Sourced]]:
     to all; what differs belongs to a device, or to a device under a runtime.
     """
     left = dict(values)
-    spanning = [keys for keys in _alike(left) if len({split_runtime(key)[0] for key in keys}) > 1]
-    shared = max(spanning, key=len) if spanning else list(left) if len(left) == 1 else []
+    groups = _alike(left)
+    spanning = [keys for keys in groups if len({split_runtime(key)[0] for key in keys}) > 1]
+    shared = max(spanning or groups, key=len) if spanning or len(groups) == 1 else []
     if shared:
         yield "", left[shared[0]]
     left = {key: value for key, value in left.items() if key not in shared}
     taken = {split_runtime(key)[0] for key in shared}
     for device in dict.fromkeys(split_runtime(key)[0] for key in left):
         own = {key: value for key, value in left.items() if split_runtime(key)[0] == device}
-        groups = _alike(own)
-        most = max(groups, key=len)
+        parts = _alike(own)
+        most = max(parts, key=len)
         whole = device if device not in taken and (len(most) > 1 or len(own) == 1) else most[0]
         yield whole, own[most[0]]
-        yield from ((key, own[key]) for group in groups if group is not most for key in group)
+        yield from ((key, own[key]) for part in parts if part is not most for key in part)
 
 
 def _alike(values: Mapping[str, Sourced]) -> list[list[str]]:

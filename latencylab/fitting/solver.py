@@ -171,10 +171,10 @@ def _result(problem: _Problem, solution: _Solution) -> Fit:
 
 def require_determined(rows: Sequence[Row], chosen: Sequence[Parameter]) -> None:
     """Raise ConfigError without rows or parameters, or where rows and informative priors are too few."""
-    if not chosen:
-        raise ConfigError("no parameter to fit: no value of the profile has bounds (low, high)")
     if not rows:
         raise ConfigError("no row has the role 'fit': nothing to fit to")
+    if not chosen:
+        raise ConfigError("no parameter to fit: no value of the profile has bounds (low, high)")
     informed = sum(p.is_informed for p in chosen)
     if len(rows) + informed < len(chosen):
         free = [p.name for p in chosen if not p.is_informed]
