@@ -79,9 +79,9 @@ def dram_shares(program: Program, machine: Machine, dram_bytes: Sequence[int]) -
     """Share of the DRAM rate each kernel may count on; `dram_bytes`: what each kernel moves.
 
     Kernels of other engines that may run beside it (neither waits for the other) can take no more than their
-    bytes, and no more than the reservations of the ports leave them. Both depend on the graph and on what stays
-    on chip, not on durations: fair sharing by who happens to be active would make some devices slower with more
-    bandwidth.
+    bytes, and no more than the reservations of the ports leave them. Both depend on the graph and on what
+    stays on chip, not on durations: fair sharing by who happens to be active would make some devices slower
+    with more bandwidth.
     """
     position, queues = _queue_positions(program)
     before = _last_ancestors(program, position)
