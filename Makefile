@@ -72,7 +72,7 @@ evidence: $(READY) ## write evidence/networks and evidence/rows from what was me
 	$(BIN)/python -m evidence.make_rows
 
 # The family before its parts: a plan starts from what the profiles say of everything it does not fit.
-PLANS := vip9000 vip9000_colour vip9000_nnapi_online vip9000_nnapi_2021 a733 \
+PLANS := vip9000 vip9000_nnapi_online vip9000_nnapi_2021 a733 \
   dimensity8100_nnapi dimensity8100_neuron mobile_cpu snapdragon888_gpu snapdragon8gen1
 
 fit: $(READY) ## fit the shipped profiles to the evidence again: an hour
