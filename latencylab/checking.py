@@ -193,8 +193,9 @@ def _rows(estimate: Estimate, alignment: Alignment, scale: float) -> Iterator[Ch
     for group in groups:
         indices = tuple(units[u] for u in group.units)
         if group.kind == _LAYOUT and not indices:
-            operator = alignment.placements[group.kernels[0]].kernel.op_type
-            found = waiting.get(operator)
+            measured = alignment.placements[group.kernels[0]].kernel
+            shape = measured.outputs[0].shape if measured.outputs else ()
+            found = waiting.get(_layout_key(measured.op_type, shape))
             indices = (found.pop(0),) if found else ()
         if indices or group.kernels:
             yield _row(estimate, alignment, group, indices, scale)
@@ -202,13 +203,18 @@ def _rows(estimate: Estimate, alignment: Alignment, scale: float) -> Iterator[Ch
         yield _row(estimate, alignment, align.Group(_LAYOUT, (), (), 0.0), (left,), scale)
 
 
-def _layouts(estimate: Estimate) -> dict[str, list[int]]:
-    """Indices of layout kernels by onnxruntime's name of them, in order."""
-    found: dict[str, list[int]] = {}
+def _layout_key(operator: str, shape: tuple[int, ...]) -> tuple[str, tuple[int, ...]]:
+    """What a layout kernel is known by on both sides; the order of the axes is what it changes."""
+    return operator, tuple(sorted(shape))
+
+
+def _layouts(estimate: Estimate) -> dict[tuple[str, tuple[int, ...]], list[int]]:
+    """Indices of layout kernels by onnxruntime's name of them and what they write, in order."""
+    found: dict[tuple[str, tuple[int, ...]], list[int]] = {}
     for index, kernel in enumerate(estimate.kernels):
         if kernel.is_layout:
             operator = kernel.name.split(":")[2] if kernel.name.count(":") > 2 else kernel.kind
-            found.setdefault(operator, []).append(index)
+            found.setdefault(_layout_key(operator, kernel.output_shapes[0]), []).append(index)
     return found
 
 

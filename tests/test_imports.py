@@ -41,7 +41,7 @@ HOMES = {
     "pandas": ("ranking", "checking", "reporters"),
     "networkx": ("align", "comparison", "rewrites", "reporters"),
     "rich": ("reporters.table", "cli"),
-    "scipy": ("fitting", "checking", "ranking"),
+    "scipy": ("fitting", "checking", "ranking", "hosting"),
     "tabulate": ("reporters", "cli"),
     "jinja2": ("reporters",),
     "junitparser": ("reporters", "gating"),

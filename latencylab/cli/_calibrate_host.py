@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from latencylab.device import DeviceProfile
     from latencylab.hosting import HostFit
 
-_TOTALS = {
+_TOTALS: Mapping[str, Callable[[Any], str]] = {
     "network": str,
-    "measured_ms": lambda value: units.significant(value),
-    "before_ms": lambda value: units.significant(value),
+    "measured_ms": units.significant,
+    "before_ms": units.significant,
     "before_error_pct": lambda value: f"{value:+.1f}",
-    "after_ms": lambda value: units.significant(value),
+    "after_ms": units.significant,
     "after_error_pct": lambda value: f"{value:+.1f}",
 }
 # Of the time asked for: designed networks, networks left out; the rest is for starting and fitting.
@@ -113,10 +113,9 @@ def _mean(rows: list[dict[str, Any]], key: str) -> float | None:
 
 
 def _text(data: Mapping[str, Any]) -> str:
-    lines = [
-        f"{data['networks_measured']} networks, {data['kernels_measured']} kernels, "
-        f"{data['coefficients_fitted']} coefficients; mean error of a kernel {data['kernel_mean_error_pct']:.1f} %"
-    ]
+    counts = f"{data['networks_measured']} networks, {data['kernels_measured']} kernels"
+    error = f"mean error of a kernel {data['kernel_mean_error_pct']:.1f} %"
+    lines = [f"{counts}, {data['coefficients_fitted']} coefficients; {error}"]
     if data["left_out"]:
         lines += ["", "networks left out", columns(data["left_out"], _TOTALS)]
         before, after = data["mean_error_before_pct"], data["mean_error_after_pct"]
@@ -130,6 +129,6 @@ def _warn(found: HostFit) -> None:
     noisy = [name for name, m in found.measurements.items() if m.mad_ns > 0.05 * m.median_ns]
     if len(noisy) > len(found.measurements) / 4:
         terminal().warn(
-            f"unstable machine: {len(noisy)} of {len(found.measurements)} networks scattered by more than 5 %; "
-            "stop what else is running and calibrate again"
+            f"unstable machine: {len(noisy)} of {len(found.measurements)} networks scattered by more than "
+            "5 %; stop what else is running and calibrate again"
         )

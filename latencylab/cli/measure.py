@@ -34,6 +34,7 @@ class ThreadCounts(click.ParamType["tuple[int, ...]"]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[int, ...]:
+        """Parse the counts, each once."""
         if isinstance(value, tuple):
             return value
         parts = [part.strip() for part in value.split(",")]

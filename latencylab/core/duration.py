@@ -6,7 +6,8 @@ fewer has too few independent sums to keep the multipliers busy, so its efficien
 else costs cycles by the element. Names are those of `engines.*.core.efficiency` and `.cycles`:
 
     direct_n, pointwise_n, few_inputs_n, depthwise, gemm, ConvTranspose, integer, ...   share of the peak
-    row_call       for each row, pass and input block of a blocked convolution
+    row_call       for each row, pass and input step of a blocked convolution
+    accumulate     for each element written, each time an input step adds to it
     im2col, pack   for each element spread out, or only packed (a 1x1 window), before a matrix product
     col2im         for each product that a transposed convolution scatters
     requantize     for each element an integer convolution writes
@@ -33,6 +34,8 @@ _BINARY: Final = frozenset({"Add", "Sub", "Mul", "Div", "Sum", "Min", "Max", "Po
 _POOLS: Final = frozenset({"MaxPool", "AveragePool"})
 _COSTLY_ACTIVATIONS: Final = frozenset({"Sigmoid", "Tanh", "Gelu", "Swish", "HardSwish"})
 _FLOATS: Final = frozenset({"float32", "float64"})
+# Input channels that a 1x1 convolution sums up before it writes (mlas: MaximumInputChannelBatch).
+_POINTWISE_BATCH: Final = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +111,10 @@ def names(meta: MetaNode) -> tuple[str, ...]:
     base = meta.node.op_type if meta.kind == "LayoutConversion" else meta.kind
     detail = _detail(meta)
     narrow = "" if meta.dtype in _FLOATS else "_integer"
-    specific = (f"{base}_{detail}{narrow}",) if detail else ()
-    return (*specific, f"{base}{narrow}") if narrow or detail else (base,)
+    # From the whole detail (DepthToSpace_CRD_3) to the operator alone.
+    parts = detail.split("_") if detail else []
+    details = ["_".join([base, *parts[:count]]) for count in range(len(parts), -1, -1)]
+    return tuple(f"{name}{narrow}" for name in details)
 
 
 def _detail(meta: MetaNode) -> str:
@@ -118,7 +123,7 @@ def _detail(meta: MetaNode) -> str:
         written = compute.written_elements(meta)
         return "broadcast" if any(t.elements < written for t in (*meta.inputs, *meta.weights)) else ""
     if meta.kind == "DepthToSpace":
-        return str(attributes.get("mode", "DCR"))
+        return f"{attributes.get('mode', 'DCR')}_{attributes.get('blocksize', '')}"
     if meta.kind == "Resize":
         return str(attributes.get("mode", "nearest"))
     return ""
@@ -149,31 +154,33 @@ def _convolution(meta: MetaNode, nest: LoopNest, worker: Worker, core: CoreNumbe
     if kind is Variant.DEPTHWISE:
         channels = compute.padded(nest.groups, core.blocked_channels)
         macs = channels * nest.taps * nest.positions
-        return macs / (rate * core.efficiency_of(kind.value)) + _row_calls(
-            nest, channels // core.blocked_channels, core
-        )
+        calls = nest.rows * channels // core.blocked_channels
+        return macs / (rate * core.efficiency_of(kind.value)) + calls * core.cycles.get("row_call", 0.0)
     if kind.is_blocked:
         return _blocked(nest, kind, rate, core)
     return _spread(meta, nest, kind, rate, core)
 
 
 def _blocked(nest: LoopNest, kind: Variant, rate: float, core: CoreNumbers) -> float:
-    """Passes over the input, each over whole blocks of input and output channels."""
+    """Passes over the input, each over whole blocks of input and output channels.
+
+    Each input step (a channel of an image, a block of channels, a batch of them under a 1x1 window) adds to
+    what the steps before it wrote.
+    """
     block = core.blocked_channels
     inputs = nest.in_channels if kind is Variant.FEW_INPUTS else compute.padded(nest.in_channels, block)
+    step = {Variant.FEW_INPUTS: 1, Variant.POINTWISE: _POINTWISE_BATCH}.get(kind, block)
+    steps = -(-inputs // step)
     busy, calls = 0.0, 0
     for blocks, count in passes(nest.out_channels, core).items():
         macs = inputs * nest.taps * nest.positions * blocks * block * count
         busy += macs / (rate * core.efficiency_of(f"{kind.value}_{blocks}"))
         calls += count
-    in_blocks = -(-inputs // block)
-    return nest.groups * (
-        busy + _row_calls(nest, calls * (1 if kind is Variant.POINTWISE else in_blocks), core)
-    )
-
-
-def _row_calls(nest: LoopNest, calls: int, core: CoreNumbers) -> float:
-    return nest.rows * calls * core.cycles.get("row_call", 0.0)
+    written = compute.padded(nest.out_channels, block) * nest.positions
+    busy += written * steps * core.cycles.get("accumulate", 0.0)
+    # A 1x1 window takes the rows of a map in one go.
+    rows = 1 if kind is Variant.POINTWISE and not nest.is_strided else nest.rows
+    return nest.groups * (busy + rows * calls * steps * core.cycles.get("row_call", 0.0))
 
 
 def _spread(meta: MetaNode, nest: LoopNest, kind: Variant, rate: float, core: CoreNumbers) -> float:

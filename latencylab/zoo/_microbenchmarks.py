@@ -112,7 +112,9 @@ def _shuffles(net: Net, x: Value, wide: int) -> tuple[Value, ...]:
     a = net.clip(net.depth_to_space(net.conv(x, 27 * wide, 1), 3, "CRD"), 0, 1)
     b = net.depth_to_space(net.conv(x, 48, 1), 4, "DCR")
     c = net.depth_to_space(net.conv(x, 12 * wide, 1), 2, "CRD")
-    return a, b, c, net.depth_to_space(net.conv(x, 27, 1), 3, "DCR")
+    d = net.depth_to_space(net.conv(x, 27, 1), 3, "DCR")
+    e = net.depth_to_space(net.conv(x, 48, 1), 4, "CRD")
+    return a, b, c, d, e, net.depth_to_space(net.conv(x, 12, 1), 2, "DCR")
 
 
 def _resamplings(net: Net, x: Value, wide: int) -> tuple[Value, ...]:
