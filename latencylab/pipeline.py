@@ -185,6 +185,7 @@ def _assembled(
         dram_read_bytes=sum(kernel.dram_read_bytes for kernel in kernels),
         dram_write_bytes=sum(kernel.dram_write_bytes for kernel in kernels),
         peak_scratchpad_bytes=schedule.peak_scratchpad_bytes,
+        scratchpad_at_peak=schedule.scratchpad_at_peak,
         unpriced=_unpriced(decomposition),
         fallbacks=_fallbacks(kernels, profile),
         assumptions=(

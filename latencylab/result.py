@@ -145,6 +145,7 @@ class Schedule:
     """What an engine model returns: every kernel placed in time.
 
     peak_scratchpad_bytes: None where the engine model does not allocate the scratchpad.
+    scratchpad_at_peak: tensors kept there between kernels when it is fullest; tiles take the rest.
     critical_path: indices of the kernels that decide latency_s, in order.
     """
 
@@ -152,6 +153,7 @@ class Schedule:
     engines: tuple[EngineUse, ...]
     latency_s: float
     peak_scratchpad_bytes: int | None = None
+    scratchpad_at_peak: tuple[str, ...] = ()
     critical_path: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
@@ -258,7 +260,8 @@ class Estimate:
     """A predicted latency with its reasons: one model, one device, one engine model.
 
     dtype: the element type the network is deployed in. low_s..high_s: where the latency lies with probability
-    `interval`. assumptions: sentences a reader must know before trusting the number.
+    `interval`. scratchpad_at_peak: the tensors that fill it then, besides the tiles of the kernel that runs.
+    assumptions: sentences a reader must know before trusting the number.
     """
 
     model: ModelInfo
@@ -275,6 +278,7 @@ class Estimate:
     latencylab_version: str
     cost_model_version: str
     peak_scratchpad_bytes: int | None = None
+    scratchpad_at_peak: tuple[str, ...] = ()
     interval: float = 0.9
     unpriced: tuple[Unpriced, ...] = ()
     fallbacks: tuple[Fallback, ...] = ()

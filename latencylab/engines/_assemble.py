@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from latencylab.npu import schedule
@@ -18,27 +19,36 @@ if TYPE_CHECKING:
     from latencylab.npu.schedule import Placement
 
 
+@dataclass(frozen=True, slots=True)
+class ScratchpadUse:
+    """used_bytes: on chip while each kernel runs. at_peak: tensors kept there when it is fullest."""
+
+    used_bytes: tuple[int, ...]
+    at_peak: tuple[str, ...]
+
+
 def assemble(
     program: Program,
     profile: DeviceProfile,
     machine: Machine,
     times: Sequence[KernelTime | None],
-    peak_scratchpad_bytes: int | None,
-    live_bytes: Sequence[int] = (),
+    scratchpad: ScratchpadUse | None = None,
 ) -> Schedule:
     """Place the timed kernels (None: a view or a free operator) and account for every engine's time.
 
-    live_bytes: of tensors kept on chip while each kernel runs; empty where the scratchpad is not allocated.
+    scratchpad: None where the engine model does not allocate one.
     """
     durations = [time.duration_ps if time else 0 for time in times]
     placements = schedule.place(program, machine, durations)
     end_ps = max((placement.end_ps for placement in placements), default=machine.inference_ps)
-    rows = zip(program.kernels, times, placements, live_bytes or [0] * len(times), strict=True)
+    used_bytes = scratchpad.used_bytes if scratchpad else (0,) * len(times)
+    rows = zip(program.kernels, times, placements, used_bytes, strict=True)
     return Schedule(
         kernels=tuple(_estimate(*row, profile, machine) for row in rows),
         engines=_engine_use(program, machine, times, end_ps, profile.deployment_dtype),
         latency_s=end_ps / PS_PER_S,
-        peak_scratchpad_bytes=peak_scratchpad_bytes,
+        peak_scratchpad_bytes=max(used_bytes, default=0) if scratchpad else None,
+        scratchpad_at_peak=scratchpad.at_peak if scratchpad else (),
         critical_path=schedule.critical_path(placements),
     )
 
@@ -68,7 +78,7 @@ def _estimate(
     kernel: Kernel,
     time: KernelTime | None,
     placement: Placement,
-    live_bytes: int,
+    scratchpad_bytes: int,
     profile: DeviceProfile,
     machine: Machine,
 ) -> KernelEstimate:
@@ -114,7 +124,7 @@ def _estimate(
         dram_write_bytes=time.activation_write_bytes,
         dram_bytes_by_cause=_causes(kernel, time),
         tile_plan=str(time.plan) if time.plan else "",
-        scratchpad_bytes=live_bytes + (time.plan.scratchpad_bytes if time.plan else 0),
+        scratchpad_bytes=scratchpad_bytes,
         assumed_share=_assumed_share(kernel, time, profile),
         **common,
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from latencylab.engines import _assemble
+from latencylab.engines._assemble import ScratchpadUse
 from latencylab.npu import cached, machine, memory, schedule, tiled
 from latencylab.npu.kernel_time import Residency
 
@@ -34,31 +35,60 @@ class Simulation:
 def run(program: Program, profile: DeviceProfile) -> Schedule:
     """Simulate a program on a device. Raises TilingError for a kernel whose smallest tile does not fit."""
     simulation = simulate(program, profile)
-    tiles = max((t.plan.scratchpad_bytes for t in simulation.times if t and t.plan), default=0)
-    peak = simulation.allocation.peak_bytes + tiles if simulation.machine.scratchpad_bytes else None
-    live = simulation.allocation.live_bytes if simulation.machine.scratchpad_bytes else ()
-    return _assemble.assemble(program, profile, simulation.machine, simulation.times, peak, live)
+    use = _scratchpad_use(simulation) if simulation.machine.scratchpad_bytes else None
+    return _assemble.assemble(program, profile, simulation.machine, simulation.times, use)
 
 
 def simulate(program: Program, profile: DeviceProfile) -> Simulation:
-    """Allocate the scratchpad and time every kernel; views and free operators have no time."""
+    """Time every kernel under the allocation of on-chip memory that makes the inference fastest."""
     device = machine.of(profile)
-    allocation = memory.allocate(program, memory.capacity_bytes(device), strips=device.strip_fusion)
-    moved = [_dram_bytes(program, kernel, allocation) for kernel in program.kernels]
-    shares = schedule.dram_shares(program, device, moved)
-    rereads = memory.rereads(program)
-    timed: dict[object, KernelTime] = {}
-    times: list[KernelTime | None] = []
-    for index, kernel in enumerate(program.kernels):
-        if not kernel.runs:
-            times.append(None)
-            continue
-        residency = _residency(program, kernel, allocation, rereads[index], shares[index])
-        signature = _signature(kernel, residency)
-        if signature not in timed:
-            timed[signature] = _time(kernel, device, residency)
-        times.append(timed[signature])
-    return Simulation(program, device, allocation, tuple(times))
+    timer = _Timer(program, device)
+    capacity = memory.capacity_bytes(device)
+    found = memory.allocations(program, capacity, strips=device.strip_fusion)
+    simulations = [Simulation(program, device, allocation, timer.times(allocation)) for allocation in found]
+    return min(simulations, key=_end_ps) if len(simulations) > 1 else simulations[0]
+
+
+def _end_ps(simulation: Simulation) -> int:
+    durations = [time.duration_ps if time else 0 for time in simulation.times]
+    placed = schedule.place(simulation.program, simulation.machine, durations)
+    return max((placement.end_ps for placement in placed), default=0)
+
+
+def _scratchpad_use(simulation: Simulation) -> ScratchpadUse:
+    """What is kept between kernels and the tiles in flight, kernel by kernel."""
+    tiles = [time.plan.scratchpad_bytes if time and time.plan else 0 for time in simulation.times]
+    used = tuple(live + tile for live, tile in zip(simulation.allocation.live_bytes, tiles, strict=True))
+    peak = max(range(len(used)), key=used.__getitem__) if used else 0
+    return ScratchpadUse(used, simulation.allocation.occupants(peak))
+
+
+class _Timer:
+    """Times the kernels of a program under one allocation after another; equal kernels are timed once."""
+
+    def __init__(self, program: Program, device: Machine) -> None:
+        self._program, self._device = program, device
+        self._rereads = memory.rereads(program)
+        self._signatures = [_signature(kernel) if kernel.runs else None for kernel in program.kernels]
+        self._timed: dict[object, KernelTime] = {}
+
+    def times(self, allocation: Allocation) -> tuple[KernelTime | None, ...]:
+        """Time of every kernel; views and free operators have none."""
+        kernels, resident = self._program.kernels, allocation.resident
+        moved = [_dram_bytes(self._program, kernel, resident) for kernel in kernels]
+        shares = schedule.dram_shares(self._program, self._device, moved)
+        return tuple(
+            self._time(index, resident, shares[index]) if kernel.runs else None
+            for index, kernel in enumerate(kernels)
+        )
+
+    def _time(self, index: int, resident: frozenset[str], share: float) -> KernelTime:
+        kernel = self._program.kernels[index]
+        residency = _residency(self._program, kernel, resident, self._rereads[index], share)
+        key = (self._signatures[index], residency)
+        if key not in self._timed:
+            self._timed[key] = _time(kernel, self._device, residency)
+        return self._timed[key]
 
 
 def _time(kernel: Kernel, device: Machine, residency: Residency) -> KernelTime:
@@ -68,18 +98,17 @@ def _time(kernel: Kernel, device: Machine, residency: Residency) -> KernelTime:
     return tiled.time_kernel(kernel.meta, worker, device, residency, memory.tile_budget_bytes(device))
 
 
-def _dram_bytes(program: Program, kernel: Kernel, allocation: Allocation) -> int:
+def _dram_bytes(program: Program, kernel: Kernel, resident: frozenset[str]) -> int:
     """Bytes of a kernel's boundary that do not stay on chip."""
     names = program.storage
     activations = (*kernel.meta.inputs, *kernel.meta.outputs)
-    moving = (t.size_bytes for t in activations if names.get(t.name, t.name) not in allocation.resident)
+    moving = (t.size_bytes for t in activations if names.get(t.name, t.name) not in resident)
     return sum(moving) + kernel.meta.weight_bytes
 
 
 def _residency(
-    program: Program, kernel: Kernel, allocation: Allocation, rereads: tuple[bool, ...], share: float
+    program: Program, kernel: Kernel, resident: frozenset[str], rereads: tuple[bool, ...], share: float
 ) -> Residency:
-    resident = allocation.resident
     storage = program.storage
     return Residency(
         inputs=tuple(storage.get(t.name, t.name) in resident for t in kernel.meta.inputs),
@@ -89,8 +118,8 @@ def _residency(
     )
 
 
-def _signature(kernel: Kernel, residency: Residency) -> object:
-    """What a kernel's time depends on: equal kernels are timed once."""
+def _signature(kernel: Kernel) -> object:
+    """What a kernel's time depends on besides where its maps lie."""
     meta = kernel.meta
     shapes = tuple((t.shape, t.dtype) for t in (*meta.inputs, *meta.outputs))
     weights = tuple((t.shape, t.dtype) for t in meta.weights)
@@ -98,4 +127,14 @@ def _signature(kernel: Kernel, residency: Residency) -> object:
         sorted((k, v) for k, v in meta.node.attributes.items() if isinstance(v, int | str | tuple))
     )
     steps = (meta.node.op_type, *(step.op_type for step in meta.node.epilogue))
-    return (kernel.engine, meta.kind, meta.dtype, shapes, weights, attributes, steps, meta.work, residency)
+    return (
+        kernel.engine,
+        meta.kind,
+        meta.dtype,
+        len(meta.inputs),
+        shapes,
+        weights,
+        attributes,
+        steps,
+        meta.work,
+    )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from latencylab.graph import Tensor
     from latencylab.lowering import Program
@@ -37,15 +37,15 @@ class Lifetime:
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
-    """resident: names of the storages that stay on chip. live_bytes: occupancy while each kernel runs.
+    """What stays on chip. resident: names of the storages. live_bytes: occupancy while each kernel runs."""
 
-    peak_bytes and the tensors that were there then.
-    """
-
+    kept: tuple[Lifetime, ...]
     resident: frozenset[str]
     live_bytes: tuple[int, ...]
-    peak_bytes: int
-    at_peak: tuple[str, ...]
+
+    def occupants(self, kernel: int) -> tuple[str, ...]:
+        """Names of the tensors that are kept on chip while a kernel runs."""
+        return tuple(sorted(life.tensor.name for life in self.kept if life.first <= kernel <= life.last))
 
 
 def capacity_bytes(machine: Machine) -> int:
@@ -60,27 +60,35 @@ def tile_budget_bytes(machine: Machine) -> int:
     return machine.scratchpad_bytes - int(machine.scratchpad_bytes * RESIDENT_SHARE)
 
 
-def allocate(program: Program, capacity_bytes: int, *, strips: bool) -> Allocation:
-    """Decide which activations stay within `capacity_bytes`, short and small lives first.
+def allocations(program: Program, capacity_bytes: int, *, strips: bool) -> tuple[Allocation, ...]:
+    """Allocations worth comparing, largest capacity first; none keeps only what another one keeps too.
 
+    Room for a large map may displace smaller ones that together save more. So every power of two up to the
+    capacity is tried: a grid that does not depend on it, so that more capacity only adds candidates.
     strips: a map read by nothing but the next kernel occupies only the strip of rows that kernel works on.
     """
-    lives = sorted(
-        lifetimes(program, strips=strips),
-        key=lambda life: (life.last - life.first, life.size_bytes, life.first),
-    )
+    lives = lifetimes(program, strips=strips)
+    smallest = min((life.size_bytes for life in lives), default=0)
+    level_bytes = 1 << capacity_bytes.bit_length() >> 1
+    found = [allocate(program, lives, level_bytes)]
+    while len(found[-1].resident) < len(lives) and (level_bytes := level_bytes // 2) >= max(1, smallest):
+        smaller = allocate(program, lives, level_bytes)
+        if not any(smaller.resident <= other.resident for other in found):
+            found.append(smaller)
+    return tuple(found)
+
+
+def allocate(program: Program, lives: Sequence[Lifetime], capacity_bytes: int) -> Allocation:
+    """Decide which activations stay within `capacity_bytes`, short and small lives first."""
     live = np.zeros(len(program.kernels), dtype=np.int64)
     kept: list[Lifetime] = []
-    for life in lives:
+    for life in sorted(lives, key=lambda life: (life.last - life.first, life.size_bytes, life.first)):
         span = live[life.first : life.last + 1]
         if life.size_bytes <= capacity_bytes and int(span.max()) + life.size_bytes <= capacity_bytes:
             span += life.size_bytes
             kept.append(life)
-    peak = int(live.max()) if len(live) else 0
-    where = int(live.argmax()) if peak else -1
-    at_peak = tuple(sorted(life.tensor.name for life in kept if life.first <= where <= life.last))
     names = frozenset(program.storage.get(life.tensor.name, life.tensor.name) for life in kept)
-    return Allocation(names, tuple(live.tolist()), peak, at_peak)
+    return Allocation(tuple(kept), names, tuple(live.tolist()))
 
 
 def lifetimes(program: Program, *, strips: bool) -> list[Lifetime]:

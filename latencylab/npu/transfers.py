@@ -67,8 +67,13 @@ def of(meta: MetaNode, machine: Machine, residency: Residency) -> Transfers:
     )
 
 
+def is_absorbed(tensor: Tensor, machine: Machine) -> bool:
+    """Whether a system cache in front of DRAM takes in the whole of a map that a tiled engine writes."""
+    return bool(machine.scratchpad_bytes) and tensor.size_bytes <= machine.cache_bytes
+
+
 def _store_ps(meta: MetaNode, tensor: Tensor, machine: Machine, share: float) -> int:
-    """Time to write an activation; a system cache before DRAM absorbs one that fits, whatever its pattern."""
-    if machine.scratchpad_bytes and tensor.size_bytes <= machine.cache_bytes:
+    """Time to write an activation; the system cache takes one that fits, whatever its pattern."""
+    if is_absorbed(tensor, machine):
         return machine.cached_ps(tensor.size_bytes)
     return machine.transfer_ps(tensor.size_bytes, traffic.write_pattern(meta, tensor, machine), share)
