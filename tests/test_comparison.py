@@ -133,6 +133,17 @@ def test_thousands_of_equal_layers_are_aligned() -> None:
     assert (change.name, change.verb) == ("extra", "appeared")
 
 
+def test_what_is_too_large_to_align_is_matched_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    from latencylab.comparison import matching
+
+    monkeypatch.setattr(matching, "_MOST_CELLS", 4)
+    base = (part("a"), part("b"), part("b"), part("gone"))
+    head = (part("b"), part("new"), part("b"), part("a", "Add"))
+    assert sorted(match(base, head), key=str) == sorted(
+        [(1, 0), (None, 1), (2, 2), (None, 3), (0, None), (3, None)], key=str
+    )
+
+
 # --- the schedule
 
 

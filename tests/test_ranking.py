@@ -305,6 +305,17 @@ def test_references_that_cannot_be_meant() -> None:
         rank(MODELS[:1], quality=QUALITY, reference=("abpn_x3", 0.0))
 
 
+@pytest.mark.parametrize("quality", [0.0, -1.0, 201.0, float("nan")])
+def test_what_is_no_psnr_is_refused(quality: float) -> None:
+    with pytest.raises(ConfigError, match="abpn_x3"):
+        rank(MODELS[:1], quality={"abpn_x3": quality})
+
+
+def test_the_largest_difference_of_plausible_qualities_has_a_score() -> None:
+    ranking = rank(MODELS[:2], quality={"abpn_x3": 200.0, "xlsr_x3": 0.01}, reference=("xlsr_x3", 1.0))
+    assert [c.rank for c in ranking.candidates] == [1, 2]
+
+
 def test_an_error_names_the_network() -> None:
     with pytest.raises(LatencyLabError, match=r"none\.onnx"):
         rank(["none.onnx"])

@@ -28,6 +28,8 @@ _MACS: Final = 4
 _NAME: Final = 3
 _ENGINE: Final = 1
 _NEIGHBOUR: Final = 1
+# The alignment's table takes four bytes a cell, several times over.
+_MOST_CELLS: Final = 16_000_000
 
 Pair = tuple[int | None, int | None]
 
@@ -63,6 +65,8 @@ def _shifted(index: int | None, offset: int) -> int | None:
 
 def _aligned(base: Sequence[Part], head: Sequence[Part]) -> list[Pair]:
     """Align two sequences by dynamic programming, a row at a time; traced back from the end."""
+    if len(base) * len(head) > _MOST_CELLS:
+        return _by_name(base, head)
     scores = _scores(base, head)
     best = np.zeros((len(base) + 1, len(head) + 1), dtype=np.int32)
     for row in range(len(base)):
@@ -70,6 +74,22 @@ def _aligned(base: Sequence[Part], head: Sequence[Part]) -> list[Pair]:
         # Skipping kernels of `head` is free: the best up to here is a running maximum.
         np.maximum.accumulate(np.maximum(best[row, 1:], paired), out=best[row + 1, 1:])
     return _traced(best, scores)
+
+
+def _by_name(base: Sequence[Part], head: Sequence[Part]) -> list[Pair]:
+    """Pair by kind and name alone, the n-th with the n-th: what is left for networks too large to align."""
+    known = {key: index for index, key in enumerate(_numbered(base))}
+    pairs: list[Pair] = [(known.pop(key, None), index) for index, key in enumerate(_numbered(head))]
+    return pairs + [(index, None) for index in known.values()]
+
+
+def _numbered(parts: Sequence[Part]) -> list[tuple[str, str, int]]:
+    seen: Counter[tuple[str, str]] = Counter()
+    keys = []
+    for part in parts:
+        seen[part.kind, part.name] += 1
+        keys.append((part.kind, part.name, seen[part.kind, part.name]))
+    return keys
 
 
 def _traced(best: NDArray[np.int32], scores: NDArray[np.int32]) -> list[Pair]:

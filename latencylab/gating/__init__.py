@@ -8,6 +8,7 @@ from latencylab import __version__
 from latencylab.gating import baseline as baselines
 from latencylab.gating.budgets import check_budgets
 from latencylab.gating.loading import load, shown_path
+from latencylab.gating.measured import check_measured
 from latencylab.gating.pricing import Case, Pricer, cases
 from latencylab.gating.regressions import check_regressions
 from latencylab.gating.rule_checks import check_rules
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from latencylab.gating.config import MeasuredBudget
     from latencylab.gating.loading import Settings
     from latencylab.result import Estimate
 
@@ -71,6 +73,17 @@ def _budget_checks(
     for index, (budgets, found) in enumerate(zip(settings.file.budget, asked, strict=True)):
         for case in found:
             yield from check_budgets(budgets, case, pricer.estimate(case), settings, index)
+            if budgets.measured_ms is not None:
+                yield _measured(budgets.measured_ms, case, settings, pricer, index)
+
+
+def _measured(budget: MeasuredBudget, case: Case, settings: Settings, pricer: Pricer, index: int) -> Check:
+    """Time a network, unless the budget is switched off."""
+    key = ("budget", index, "measured_ms", "max")
+    place = Place(settings.shown_path, settings.line_of(*key), settings.dotted(*key))
+    if budget.level == "off":
+        return Check("budget", "measured_ms", case, "off", "measured_ms is switched off", place)
+    return check_measured(budget, case, pricer.measurement(case), place)
 
 
 def _priced(pricer: Pricer, asked: tuple[tuple[Case, ...], ...]) -> dict[Case, Estimate]:

@@ -68,12 +68,23 @@ class LatencyBudget(Budget):
     )
 
 
+class MeasuredBudget(Budget):
+    """The longest a network may take here, timed with onnxruntime; needs an effect and its significance."""
+
+    level: Level = Field(default="warn", description="What it means to exceed it.")
+    min_effect_pct: Percent = Field(default=5.0, description="The median must exceed the limit by more.")
+    max_p: Annotated[float, Field(gt=0, lt=1)] = Field(default=0.01, description="Of a one-sided sign test.")
+
+
 class Budgets(Target):
     """Limits for networks on devices."""
 
     latency_ms: LatencyBudget | None = None
     dram_mb: Budget | None = Field(default=None, description="DRAM traffic of an inference, 10^6 bytes.")
     unpriced_pct: Budget | None = Field(default=None, description="Share of the time that nobody priced.")
+    measured_ms: MeasuredBudget | None = Field(
+        default=None, description="Timed on this machine with onnxruntime, whatever `device` says."
+    )
 
 
 class Margins(Table):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from latencylab.fusion import Decomposition
     from latencylab.gating.config import Target
     from latencylab.gating.loading import Settings
+    from latencylab.measurement import Measurement
     from latencylab.onnx_reader import Model
     from latencylab.result import Estimate
 
@@ -111,6 +112,7 @@ class Pricer:
     _networks: dict[tuple[str, Pairs, Pairs], Model] = field(default_factory=dict)
     _estimates: dict[Case, Estimate] = field(default_factory=dict)
     _fused: dict[Case, Decomposition] = field(default_factory=dict)
+    _measurements: dict[tuple[str, Pairs, Pairs], Measurement] = field(default_factory=dict)
 
     def profile(self, case: Case) -> DeviceProfile:
         """Return the device of a case."""
@@ -129,10 +131,12 @@ class Pricer:
         """Return the network of a case. Errors name its file."""
         key = (case.model, case.dims, case.shapes)
         if key not in self._networks:
-            is_zoo = case.model.startswith(pipeline.ZOO)
-            source = case.model if is_zoo else str(self.settings.folder / case.model)
-            self._networks[key] = _read(case, source)
+            self._networks[key] = _read(case, self._source(case))
         return self._networks[key]
+
+    def _source(self, case: Case) -> str:
+        is_zoo = case.model.startswith(pipeline.ZOO)
+        return case.model if is_zoo else str(self.settings.folder / case.model)
 
     def estimate(self, case: Case) -> Estimate:
         """Price a case."""
@@ -143,6 +147,17 @@ class Pricer:
                     network, profile, case.engine, dtype=case.dtype, layout=case.layout
                 )
         return self._estimates[case]
+
+    def measurement(self, case: Case) -> Measurement:
+        """Time a case's network on this machine, on one thread; its device and type do not matter."""
+        key = (case.model, case.dims, case.shapes)
+        if key not in self._measurements:
+            from latencylab import timing
+
+            network = self.network(case)
+            with _naming(case):
+                (self._measurements[key],) = timing.measure_model(self._source(case), network)
+        return self._measurements[key]
 
     def decomposition(self, case: Case) -> Decomposition:
         """Fuse a case's network as its device would."""

@@ -10,7 +10,7 @@ from latencylab import __version__, pipeline
 from latencylab.errors import ConfigError, LatencyLabError, UnknownNameError
 from latencylab.ranking.candidate import Candidate, Inversion, Ranking
 from latencylab.ranking.placing import inversions, placed
-from latencylab.ranking.quality import names_of, quality_of, read_quality
+from latencylab.ranking.quality import check_plausible, names_of, quality_of, read_quality
 from latencylab.ranking.score import score, solve_log2_c
 from latencylab.ranking.ties import CONFIDENCE, RESIDUAL_CORRELATION, Judge
 
@@ -53,6 +53,7 @@ def rank(  # noqa: PLR0913 - every option of the command, by keyword
     the errors of `estimate`.
     """
     qualities = read_quality(quality) if isinstance(quality, str | Path) else dict(quality or {})
+    check_plausible(qualities)
     judge = Judge(confidence, residual_correlation)
     profiles = [pipeline.load_device(device) for device in devices]
     named = _named(tuple(dict.fromkeys(map(str, models))))
@@ -80,10 +81,13 @@ def rank(  # noqa: PLR0913 - every option of the command, by keyword
 def _priced(model: str, network: Model, profile: DeviceProfile, pricing: Mapping[str, Any]) -> Estimate:
     """Price a network; where many are priced, an error must name the one."""
     try:
-        return pipeline.price(network, profile, **pricing)
+        estimate = pipeline.price(network, profile, **pricing)
     except LatencyLabError as error:
         error.args = (f"{model}: {error}",)
         raise
+    if not estimate.latency_s:
+        raise LatencyLabError(f"{model} takes no time on {profile.name}: there is nothing to rank")
+    return estimate
 
 
 def _named(models: tuple[str, ...]) -> dict[str, str]:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _MODEL: Final = ("model", "network", "name", "entry")
 _QUALITY: Final = ("psnr_db", "quality_db", "psnr")
+# More than any format of an image can have.
+_MOST_DB: Final = 200
 
 
 def read_quality(path: str | Path) -> dict[str, float]:
@@ -55,6 +57,15 @@ def _number(text: str, place: str) -> float:
     if not isfinite(value):
         raise ConfigError(f"{place}: {text!r} is no quality in dB")
     return value
+
+
+def check_plausible(qualities: Mapping[str, float]) -> None:
+    """Raise ConfigError for what is no PSNR: the score is an exponential of it."""
+    for name, value in qualities.items():
+        if not 0 < value <= _MOST_DB:
+            raise ConfigError(
+                f"the quality of {name} is {value:g} dB, expected above 0 and at most {_MOST_DB}"
+            )
 
 
 def quality_of(names: tuple[str, ...], qualities: Mapping[str, float]) -> float | None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 HEADERS: Final = ("verdict", "network", "device", "check", "found", "limit", "note")
 NUMERIC: Final = (False, False, False, False, True, True, False)
-_UNITS: Final = {"latency_ms": "ms", "dram_mb": "MB", "unpriced_pct": "%", "latency": "ms"}
+_UNITS: Final = {"latency_ms": "ms", "dram_mb": "MB", "unpriced_pct": "%", "latency": "ms", "measured_ms": "ms"}
 
 
 def rows(verdict: Verdict) -> tuple[tuple[str, ...], ...]:
