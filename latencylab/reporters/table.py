@@ -53,11 +53,19 @@ def render(*estimates: Estimate, view: View = DEFAULT_VIEW) -> bytes:
         legacy_windows=False,
         _environ={},
     )
-    with console.capture() as capture:
-        for line in _lines(estimates, view):
-            console.print(line, no_wrap=True, overflow="ellipsis", crop=True)
-    text = "\n".join(line.rstrip() for line in capture.get().split("\n"))
+    shown = (_shown(console, line, view) for line in _lines(estimates, view))
+    text = "".join(f"{line.rstrip()}\n" for line in shown)
     return text.encode("utf-8", errors="backslashreplace")
+
+
+def _shown(console: Console, line: Text, view: View) -> str:
+    """Return a line as the terminal gets it, cut where it is too long."""
+    # Without colour a line that fits is its text; rich takes its time over thousands of them.
+    if not view.color and cell_len(line.plain) <= view.width:
+        return line.plain
+    with console.capture() as capture:
+        console.print(line, no_wrap=True, overflow="ellipsis", crop=True)
+    return capture.get().removesuffix("\n")
 
 
 def _lines(estimates: tuple[Estimate, ...], view: View) -> Iterator[Text]:
@@ -142,15 +150,20 @@ def _plain_table(table: rows.Table, width: int) -> Iterator[Text]:
 
 def _line(parts: list[tuple[str, int, bool, str]]) -> Text:
     """Put cells side by side: (text, width, align right, style)."""
-    line = Text()
-    for position, (text, width, right, style) in enumerate(parts):
-        line.append(" " * _GAP if position else "")
-        line.append(_sized(text, width, right=right), style)
+    cells = [_sized(text, width, right=right) for text, width, right, _ in parts]
+    line = Text((" " * _GAP).join(cells))
+    start = 0
+    for cell, (_, _, _, style) in zip(cells, parts, strict=True):
+        if style:
+            line.stylize(style, start, start + len(cell))
+        start += len(cell) + _GAP
     return line
 
 
 def _sized(text: str, width: int, *, right: bool) -> str:
     short = shorten(text, width)
+    if short.isascii():
+        return short.rjust(width) if right else short.ljust(width)
     # Wide characters take two cells: after the middle is cut, the rest is cut by cells.
     return f"{short:>{width}}" if right and cell_len(short) == len(short) else set_cell_size(short, width)
 
