@@ -194,7 +194,8 @@ def _layouts() -> Iterator[Row]:
                 latency_ms=record["latency_ms"],
                 role="report",
                 source=record["source"],
-                note="graph reconstructed from the abstract: trust the difference of the layouts alone; runtime unstated, 8.8 ms in all rules the stack of 2021 out",
+                note="graph reconstructed from the abstract: trust the difference of the layouts alone; "
+                "runtime unstated, 8.8 ms in all rules the stack of 2021 out",
             )
 
 

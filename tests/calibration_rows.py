@@ -27,7 +27,7 @@ TRUTH = {"memory.dram.efficiency": 0.31, "overhead.inference_s": 4e-5, "engines.
 
 
 def tables() -> dict[str, Any]:
-    """The tiny device without tiles, which take time; efficiency, overhead, launch and clock may be fitted."""
+    """The tiny device, without tiles, which take time; efficiency, overhead, launch and clock have bounds."""
     result = minimal() | {"class": "gpu"}
     del result["memory"]["scratchpad"]
     result["overhead"]["inference_s"] = sourced(1e-5, low=1e-6, high=1e-3)
