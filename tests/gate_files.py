@@ -55,7 +55,11 @@ def edited(path: Path, **changes: Any) -> None:
 
 def command(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the real command in a folder."""
-    inherited = {k: v for k, v in os.environ.items() if k not in {"GITHUB_STEP_SUMMARY", "FORCE_COLOR"}}
+    inherited = {
+        k: v
+        for k, v in os.environ.items()
+        if k not in {"GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE", "FORCE_COLOR"}
+    }
     return subprocess.run(
         [sys.executable, str(ROOT / "cli.py"), *arguments],
         cwd=folder,

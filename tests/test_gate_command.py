@@ -57,6 +57,7 @@ def test_1_a_slower_network_fails_against_the_baseline(tmp_path: Path) -> None:
     assert "slower than the baseline; caused by " in last
     assert "(Conv, grew, +" in last or "(DepthToSpace, grew, +" in last
     assert "edit latencylab.toml:5 compare.latency.max_increase_pct" in last
+    assert " ms  conv_1 grew\n" in done.stdout
 
 
 @pytest.mark.parametrize("name", ["json", "junit"])
@@ -194,6 +195,14 @@ def test_github_gets_annotations_and_a_summary_behind_what_is_there(tmp_path: Pa
     text = summary.read_text()
     assert text.startswith("# before\n<!-- gate by latencylab -->")
     assert "## Latency gate: failed" in text
+
+
+def test_annotations_count_their_paths_from_the_repository(tmp_path: Path) -> None:
+    inner = tmp_path / "sub" / "project"
+    inner.mkdir(parents=True)
+    configured(inner, budget(limits="latency_ms = { max = 0.001 }"))
+    done = command(inner, "gate", "--format", "github", GITHUB_WORKSPACE=str(tmp_path))
+    assert done.stdout.startswith("::error file=sub/project/latencylab.toml,line=4,")
 
 
 def test_the_command_offers_the_formats_there_are() -> None:

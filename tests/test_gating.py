@@ -185,6 +185,16 @@ def test_both_margins_must_be_exceeded_to_be_slower(tmp_path: Path) -> None:
     )
 
 
+def test_the_differences_from_the_baseline_add_up(tmp_path: Path) -> None:
+    check = changed(tmp_path, 40, "max_increase_pct = 1.0, min_increase_ms = 0.0")
+    assert check.value is not None
+    assert check.limit is not None
+    total_ps = sum(term.difference_ps for term in check.differences)
+    assert total_ps * 1e-9 == pytest.approx(check.value - check.limit, abs=1e-9)
+    assert {culprit.name for culprit in check.culprits} <= {t.name.split()[0] for t in check.differences}
+    assert len(check.as_dict()["differences"]) == len(check.differences)
+
+
 def test_a_much_faster_network_makes_the_baseline_stale(tmp_path: Path) -> None:
     check = changed(tmp_path, 18, "stale_if_faster_pct = 10.0")
     assert check.status == "error"

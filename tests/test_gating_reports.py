@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from junitparser import JUnitXml
 
+from latencylab.comparison import Term
 from latencylab.gating import Case, Check, Culprit, Place, Verdict
 from latencylab.reporters import _gate
 from latencylab.reporters._gate import github
@@ -124,6 +126,17 @@ def test_the_last_line_of_a_pass_counts_what_a_person_should_look_at() -> None:
     passed = verdict(check("ok"), check("warn"), check("off"))
     assert passed.last_line == "PASSED 3 checks, 1 warning, 3 at risk, 1 switched off"
     assert passed.exit_code == 0
+
+
+def test_the_largest_differences_are_shown_and_the_rest_summed() -> None:
+    terms = tuple(Term(f"conv_{i} grew", (i + 1) * 10**9) for i in range(12))
+    grown = verdict(replace(check(), differences=terms))
+    table = _gate.render(grown, "table").decode()
+    assert "   +12.000 ms  conv_11 grew\n" in table
+    assert "    +3.000 ms  2 smaller ones\n" in table
+    markdown = _gate.render(grown, "md").decode()
+    assert "conv\\_0 grew" in markdown
+    assert markdown.count("<details>") == markdown.count("</details>") == 1
 
 
 def test_every_format_has_its_marker() -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 # Written out, so that --help loads no reporter; a test compares.
 _FORMATS = ("table", "json", "md", "junit", "github")
 _SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
+_ROOT_VARIABLE = "GITHUB_WORKSPACE"
 
 
 @click.command(name="gate")
@@ -50,9 +51,9 @@ def command(config: str | None, **options: Any) -> int:
 
     files = files_of(options["outputs"], _gate.SUFFIXES, _gate.MARKERS, force=options["force"])
     verdict = gating.gate(config)
-    width = terminal().width()
+    width, root = terminal().width(), os.environ.get(_ROOT_VARIABLE) or None
     shown = write_reports(
-        files, options["format_name"], lambda name: _gate.render(verdict, name, width=width)
+        files, options["format_name"], lambda name: _gate.render(verdict, name, width=width, root=root)
     )
     if shown == "github" and options["summary"]:
         _append_summary(verdict, Path(options["summary"]))

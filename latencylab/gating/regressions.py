@@ -97,7 +97,18 @@ def _compared(margins: Margins, case: Case, old: Entry, new: Entry, settings: Se
     elif old.model_sha256 != new.model_sha256:
         text += ", the network changed"
     place = _place(settings, "latency", key)
-    return Check("comparison", "latency", case, status, text, place, after, before, culprits=culprits)
+    return Check(
+        "comparison",
+        "latency",
+        case,
+        status,
+        text,
+        place,
+        after,
+        before,
+        culprits=culprits,
+        differences=difference.terms,
+    )
 
 
 def _status(margins: Margins, *, is_slower: bool, is_stale: bool) -> Status:

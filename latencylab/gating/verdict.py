@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from latencylab.printable import one_line
 from latencylab.result import rounded
+from latencylab.units import MS_PER_S, PS_PER_S
 
 if TYPE_CHECKING:
+    from latencylab.comparison import Term
     from latencylab.gating.pricing import Case
 
 SCHEMA_VERSION: Final = 1
 _NAMED: Final = 3
+_MS_PER_PS: Final = MS_PER_S / PS_PER_S
 
 Kind = Literal["budget", "comparison", "rule"]
 # off: switched off in the file. ok: nothing found. The others say how grave the finding is.
@@ -53,6 +56,7 @@ class Check:
     what: the quantity or the rule's id. text: the finding, a sentence without the network's name.
     value, limit, low, high: in the unit of `what`; None where the check has none.
     is_at_risk: the interval low..high straddles the limit. culprits: the worst first; `reason` names three.
+    differences: from the baseline to now, meta-node by meta-node and the schedule's; they add up.
     """
 
     kind: Kind
@@ -67,6 +71,7 @@ class Check:
     high: float | None = None
     is_at_risk: bool = False
     culprits: tuple[Culprit, ...] = ()
+    differences: tuple[Term, ...] = ()
 
     @property
     def reason(self) -> str:
@@ -91,6 +96,10 @@ class Check:
             **numbers,
             **self.case.as_dict(),
             "place": {"file": self.place.file, "line": self.place.line, "key": self.place.key},
+            "differences": [
+                {"name": term.name, "difference_ms": rounded(term.difference_ps * _MS_PER_PS)}
+                for term in self.differences
+            ],
             "culprits": [{"name": c.name, "kind": c.kind, "share": c.share} for c in self.culprits],
         }
 

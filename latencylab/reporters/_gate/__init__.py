@@ -20,8 +20,11 @@ MARKERS: Final = {
 }
 
 
-def render(verdict: Verdict, format_name: str, *, width: int = 160) -> bytes:
-    """Render a verdict in one of FORMATS. width: text columns, of the table."""
+def render(verdict: Verdict, format_name: str, *, width: int = 160, root: str | None = None) -> bytes:
+    """Render a verdict in one of FORMATS.
+
+    width: text columns, of the table. root: the repository's folder, which GitHub counts paths from.
+    """
     if format_name == "json":
         text = json.dumps(verdict.as_dict(), indent=2, sort_keys=True) + "\n"
     elif format_name == "junit":
@@ -31,7 +34,7 @@ def render(verdict: Verdict, format_name: str, *, width: int = 160) -> bytes:
     elif format_name == "github":
         from latencylab.reporters._gate import github
 
-        text = github.workflow_commands(verdict)
+        text = github.workflow_commands(verdict, root)
     elif format_name == "md":
         from latencylab.reporters._gate import markdown
 

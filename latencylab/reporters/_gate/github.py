@@ -6,6 +6,8 @@ summary of at most 1 MiB. What does not fit is counted, not dropped in silence.
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from latencylab.printable import printable
@@ -26,24 +28,28 @@ _COMMANDS: Final[tuple[tuple[Status, str], ...]] = (
 )
 
 
-def workflow_commands(verdict: Verdict) -> str:
-    """Return workflow commands, one a line, and the verdict as the last line."""
-    return "\n".join([*_annotations(verdict), escaped_data(verdict.last_line)]) + "\n"
+def workflow_commands(verdict: Verdict, root: str | None = None) -> str:
+    """Return workflow commands, one a line, and the verdict as the last line.
+
+    root: the folder of the repository, which GitHub counts paths from; default: the working folder.
+    """
+    return "\n".join([*_annotations(verdict, root), escaped_data(verdict.last_line)]) + "\n"
 
 
-def _annotations(verdict: Verdict) -> Iterator[str]:
+def _annotations(verdict: Verdict, root: str | None) -> Iterator[str]:
     for status, command in _COMMANDS:
         checks = verdict.of(status)
         shown = checks if len(checks) <= MOST_OF_A_KIND else checks[: MOST_OF_A_KIND - 1]
-        yield from (_annotation(command, check) for check in shown)
+        yield from (_annotation(command, check, root) for check in shown)
         if len(shown) < len(checks):
             left = len(checks) - len(shown)
             yield f"::{command} title=latencylab gate::{left} more: see the step summary"
 
 
-def _annotation(command: str, check: Check) -> str:
+def _annotation(command: str, check: Check, root: str | None) -> str:
     title = _escaped_property(f"latencylab gate: {check.what}")
-    place = f"file={_escaped_property(check.place.file)},line={check.place.line}"
+    file = Path(os.path.relpath(check.place.file, root)).as_posix() if root else check.place.file
+    place = f"file={_escaped_property(file)},line={check.place.line}"
     return f"::{command} {place},title={title}::{escaped_data(check.reason)}"
 
 

@@ -12,7 +12,7 @@ from latencylab.reporters.md import escaped
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from latencylab.gating import Verdict
+    from latencylab.gating import Check, Verdict
 
 
 def render(verdict: Verdict, marker: str) -> str:
@@ -26,7 +26,20 @@ def _blocks(verdict: Verdict, marker: str) -> Iterator[str]:
     found = [f"- **{check.status}**: {escaped(check.reason)}" for check in rows.findings(verdict)]
     if found:
         yield "\n".join(found)
+    for check in rows.findings(verdict):
+        if check.differences:
+            yield _details(check)
     align = ["right" if numeric else "left" for numeric in rows.NUMERIC]
     cells = [[escaped(cell) for cell in row] for row in rows.rows(verdict)]
     yield str(tabulate(cells, rows.HEADERS, tablefmt="pipe", colalign=align, disable_numparse=True))
     yield f"**{escaped(verdict.last_line)}**"
+
+
+def _details(check: Check) -> str:
+    """Fold away what changed, meta-node by meta-node."""
+    cells = [(ms, escaped(name)) for ms, name in rows.differences(check)]
+    table = tabulate(
+        cells, ("ms", "meta-node"), tablefmt="pipe", colalign=("right", "left"), disable_numparse=True
+    )
+    title = f"<summary>{escaped(str(check.case))}, meta-node by meta-node</summary>"
+    return f"<details>{title}\n\n{table}\n\n</details>"

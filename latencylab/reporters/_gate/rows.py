@@ -12,7 +12,14 @@ if TYPE_CHECKING:
 
 HEADERS: Final = ("verdict", "network", "device", "check", "found", "limit", "note")
 NUMERIC: Final = (False, False, False, False, True, True, False)
-_UNITS: Final = {"latency_ms": "ms", "dram_mb": "MB", "unpriced_pct": "%", "latency": "ms", "measured_ms": "ms"}
+_UNITS: Final = {
+    "latency_ms": "ms",
+    "dram_mb": "MB",
+    "unpriced_pct": "%",
+    "latency": "ms",
+    "measured_ms": "ms",
+}
+_MS_PER_PS: Final = units.MS_PER_S / units.PS_PER_S
 
 
 def rows(verdict: Verdict) -> tuple[tuple[str, ...], ...]:
@@ -23,6 +30,15 @@ def rows(verdict: Verdict) -> tuple[tuple[str, ...], ...]:
 def findings(verdict: Verdict) -> tuple[Check, ...]:
     """Return the checks that found something, the gravest first."""
     return (*verdict.of("error"), *verdict.of("warn"), *verdict.of("info"))
+
+
+def differences(check: Check, most: int | None = None) -> tuple[tuple[str, str], ...]:
+    """Say what changed since the baseline: ms and meta-node, the largest first; `most`: only so many."""
+    ordered = sorted(check.differences, key=lambda term: -abs(term.difference_ps))
+    shown = [(f"{term.difference_ps * _MS_PER_PS:+,.3f}", printable(term.name)) for term in ordered[:most]]
+    rest_ps = sum(term.difference_ps for term in ordered[len(shown) :])
+    left = len(ordered) - len(shown)
+    return (*shown, *([(f"{rest_ps * _MS_PER_PS:+,.3f}", f"{left} smaller ones")] if left else []))
 
 
 def _row(check: Check) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from latencylab.gating import Verdict
 
 _NAME_WIDTH = 40
+_MOST_DIFFERENCES = 10
 
 
 def render(verdict: Verdict, width: int, marker: str) -> str:
@@ -34,6 +35,8 @@ def _lines(verdict: Verdict, width: int, marker: str) -> Iterator[str]:
     for check in rows.findings(verdict):
         text = f"{check.status}: {check.reason}"
         yield from textwrap.wrap(text, width, subsequent_indent="  ", break_long_words=False)
+        for ms, name in rows.differences(check, _MOST_DIFFERENCES):
+            yield shorten(f"  {ms:>10} ms  {name}", width)
     if rows.findings(verdict):
         yield ""
     yield verdict.last_line
