@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from latencylab import device, fitting
 from latencylab.cli import latencylab
+from latencylab.device import overlay
 from latencylab.errors import ConfigError, UnknownNameError
 from latencylab.fitting import kernels, writing
 from latencylab.fitting import plan as plans
@@ -130,7 +131,7 @@ def test_an_edit_keeps_the_comment_behind_a_value() -> None:
         writing.Edit(Path(), ("b", "d", "e"), {"value": 4}),
     ]
     edited = writing.edited(text, edits)
-    assert edited.startswith('a = {value = 3, source = "y"} # why\n\n[b] # table\nc = 2\n')
+    assert edited.startswith('a = { value = 3, source = "y" } # why\n\n[b] # table\nc = 2\n')
     assert tomlkit.parse(edited).unwrap()["b"]["d"]["e"] == {"value": 4}
 
 
@@ -172,6 +173,18 @@ def test_a_value_goes_where_it_takes_effect(tmp_path: Path) -> None:
     assert texts[1]["engines"]["mac"]["launch_s"]["provenance"] == "fitted"
     assert texts[1]["runtimes"]["old"]["overhead"]["inference_s"]["provenance"] == "fitted"
     assert "engines" not in texts[2]
+
+
+def test_accuracy_is_the_devices_own_for_its_default_runtime(tmp_path: Path) -> None:
+    text = 'default_runtime = "new"\n[runtimes.new]\n[runtimes.old]\n[runtimes.hidden.accuracy]\nrows = 1\n'
+    path = tmp_path / "own.toml"
+    path.write_text(text)
+    layers = overlay.chain(path, lambda *_: path)
+    assert writing._accuracy_prefix(layers, "new") == ()
+    assert writing._accuracy_prefix(layers, "old") == ("runtimes", "old")
+    path.write_text(text.replace('"new"', '"hidden"'))
+    layers = overlay.chain(path, lambda *_: path)
+    assert writing._accuracy_prefix(layers, "hidden") == ("runtimes", "hidden")
 
 
 def test_a_file_that_calibrate_did_not_write_is_kept(tmp_path: Path, profile: Path, rows: Path) -> None:

@@ -166,7 +166,9 @@ def _task(
     if options["plan"]:
         plan = plans.read_plan(options["plan"])
         rows = plans.rows_of_plan(plan, options["plan"])
-        return rows, plans.parameters_of_plan(plan, rows), tuple(Path(name).name for name in plan.rows)
+        path: Path = options["plan"]
+        named = (f"{path.parent.name}/{path.name}", *(Path(name).name for name in plan.rows))
+        return rows, plans.parameters_of_plan(plan, rows), named
     found = [row for path in options["files"] for row in _rows(path, profiles, options["model"])]
     rows = running.rows_of(profiles, found)
     if len(rows) < len(found):

@@ -94,7 +94,7 @@ def _edits(
     calibration: Calibration, device: str, rows: Sequence[Row], own_file: Path | None
 ) -> Iterator[Edit]:
     """What changes for one device and runtime; own_file: an overlay that takes everything."""
-    name, layers = split_runtime(device)[0], _layers(device)
+    layers = _layers(device)
     runtime = calibration.predictor.profile(device).runtime.name
     for parameter in calibration.chosen:
         if rows[0] in calibration.of(parameter):
@@ -104,8 +104,8 @@ def _edits(
                 yield Edit(path, keys, _leaf(calibration, parameter, dotted, rows[0]))
     sigma = calibration.sigma_log(rows)
     if sigma is not None:
-        prefix = ("runtimes", runtime) if runtime else ()
-        file = own_file or find(name)
+        prefix = _accuracy_prefix(layers, runtime)
+        file = own_file or layers[-1].path
         for key, value in _accuracy(calibration, rows, sigma).items():
             yield Edit(file, (*prefix, "accuracy", key), value)
 
@@ -125,6 +125,16 @@ def _place(
     if owner or own_file or not stating:
         return device_file, prefix
     return stating[-1].path, prefix
+
+
+def _accuracy_prefix(layers: tuple[Layer, ...], runtime: str) -> tuple[str, ...]:
+    """The device's own table for its default runtime, a table of their own for the others."""
+    default = [layer.tables["default_runtime"] for layer in layers if "default_runtime" in layer.tables]
+    overlays = (layer for layer in with_runtime(layers, runtime or None) if layer.prefix)
+    if not runtime:
+        return ()
+    is_hidden = any(_states(layer.tables, ["accuracy"]) for layer in overlays)
+    return () if default[-1:] == [runtime] and not is_hidden else ("runtimes", runtime)
 
 
 def _states(tables: Mapping[str, Any], keys: Sequence[str]) -> bool:
@@ -233,9 +243,14 @@ def _set(table: AbstractTable, key: str, value: Any) -> None:
 
 
 def _inline(value: Mapping[str, Any]) -> Item:
-    table = tomlkit.inline_table()
-    table.update(value)
-    return table
+    """An inline table in the style of the shipped profiles: `{ value = 1, source = "x" }`."""
+    cells = ", ".join(f"{key} = {tomlkit.item(_plainest(cell)).as_string()}" for key, cell in value.items())
+    return tomlkit.value(f"{{ {cells} }}")
+
+
+def _plainest(value: Any) -> Any:
+    """60 for 60.0: a bound is read the same and written shorter."""
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 1e6 else value
 
 
 def _require_valid(layers: tuple[Layer, ...], texts: Mapping[Path, str]) -> None:
