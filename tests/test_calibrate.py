@@ -250,7 +250,7 @@ def test_too_few_rows_for_the_parameters(tmp_path: Path) -> None:
     path = write_rows(tmp_path / "rows.csv", made(profile, {})[:1])
     named = ("--parameter", "overhead.inference_s", "--parameter", "engines.mac.launch_s")
     code, line = failing(profile, "--data", path, *named)
-    assert (code, "1 rows and 0 informative priors cannot determine 2 parameters" in line) == (2, True), line
+    assert (code, "1 row and 0 informative priors cannot determine 2 parameters" in line) == (2, True), line
 
 
 @pytest.mark.parametrize(

@@ -180,9 +180,14 @@ def require_determined(rows: Sequence[Row], chosen: Sequence[Parameter]) -> None
         free = [p.name for p in chosen if not p.is_informed]
         shown = ", ".join(free[:6]) + (", ..." if len(free) > 6 else "")
         raise ConfigError(
-            f"{len(rows)} rows and {informed} informative priors cannot determine {len(chosen)} parameters; "
+            f"{_counted(len(rows), 'row')} and {_counted(informed, 'informative prior')} cannot determine "
+            f"{_counted(len(chosen), 'parameter')}; "
             f"name fewer by --parameter, or narrow the bounds of {shown}"
         )
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def effects(predictor: Predictor, chosen: Sequence[Parameter], rows: Sequence[Row]) -> dict[str, float]:
