@@ -303,7 +303,7 @@ def trust(estimate: Estimate, prefix: str = "") -> Section:
         f"{prefix}trust",
         "How far to trust this",
         accuracy(estimate),
-        notes=(*estimate.assumptions, *_unknown(estimate)),
+        notes=_notes(estimate),
     )
 
 
@@ -325,9 +325,11 @@ def assumed_s(estimate: Estimate) -> float:
     return sum(kernel.latency_s * kernel.assumed_share for kernel in estimate.kernels)
 
 
-def _unknown(estimate: Estimate) -> Iterator[str]:
-    if not estimate.unpriced:
-        yield "Every operator was priced."
+def _notes(estimate: Estimate) -> tuple[str, ...]:
+    """Return the assumptions, but for the evidence, which stands above them; and that nothing is missing."""
+    evidence = estimate.device.evidence
+    said = tuple(text for text in estimate.assumptions if not evidence or evidence not in text)
+    return said if estimate.unpriced else (*said, "Every operator was priced.")
 
 
 def footer(estimate: Estimate) -> tuple[str, ...]:
