@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from latencylab.units import PS_PER_S
@@ -36,7 +37,8 @@ class Part:
 
 def picoseconds(value_s: float) -> int:
     """Return seconds as the nearest whole number of picoseconds."""
-    return round(value_s * PS_PER_S)
+    # In decimal, as an estimate's times are: a binary product is off by one for thousands of seconds.
+    return round(Decimal(repr(value_s)) * PS_PER_S)
 
 
 def parts(estimate: Estimate) -> tuple[Part, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION: Final = 1
 MARKER: Final = b'"kind": "latencylab baseline"'
-_PS_PER_MS: Final = PS_PER_S / MS_PER_S
+_PS_PER_MS: Final = PS_PER_S // MS_PER_S
 
 
 class _Table(BaseModel):
@@ -158,4 +159,4 @@ def _ms(value_ps: int) -> float:
 
 
 def _ps(value_ms: float) -> int:
-    return round(value_ms * _PS_PER_MS)
+    return round(Decimal(repr(value_ms)) * _PS_PER_MS)
