@@ -13,6 +13,8 @@ import onnxruntime
 
 from latencylab import device, fusion, lowering, pipeline
 from latencylab.core.choice import variant
+from latencylab.hosting import facts
+from latencylab.timing.host import describe
 
 if TYPE_CHECKING:
     from latencylab.device import DeviceProfile
@@ -49,9 +51,14 @@ def _of_node(node: onnx.NodeProto) -> str:
     return "+".join([text, *(a.s.decode() for a in node.attribute if a.name == "activation")])
 
 
+def of_this_host() -> DeviceProfile:
+    """The shipped profile with the blocks of this machine's instruction set."""
+    return device.load("onnxruntime_cpu").with_values(facts.of(describe()))
+
+
 def predicted(model: onnx.ModelProto, profile: DeviceProfile | None = None) -> Counter[str]:
     """Kernels that latencylab predicts, in the same words."""
-    profile = profile or device.load("onnxruntime_cpu")
+    profile = profile or of_this_host()
     network = pipeline.read(model, name="network")
     graph = pipeline.declared(network.graph, profile, None)
     program = lowering.lower(fusion.decompose(graph, profile.fusion), profile)

@@ -145,7 +145,7 @@ class _Run:
 
     def _measure(self, benches: Iterable[Bench]) -> None:
         """Measure what is not known yet, as long as there is time; what is kept costs none."""
-        for bench in benches:
+        for bench in (b for b in benches if b.threads in self.profiles):
             kept = self.store.get(bench.name)
             if kept is None and self._spent() >= self.budget.design_s:
                 continue

@@ -91,10 +91,13 @@ def _mean(points: Sequence[Point]) -> float:
 
 
 def _signature(point: Point) -> object:
-    return (
-        point.bench,
-        *((m.node.op_type, m.work, _shapes(m), m.node.attributes.get("group")) for m, _ in point.kernels),
-    )
+    return (point.bench, *(_kernel_signature(meta) for meta, _ in point.kernels))
+
+
+def _kernel_signature(meta: MetaNode) -> object:
+    attributes = sorted((k, v) for k, v in meta.node.attributes.items() if isinstance(v, int | str | tuple))
+    steps = tuple(step.op_type for step in (meta.node, *meta.node.epilogue))
+    return steps, meta.work, _shapes(meta), tuple(attributes)
 
 
 def _shapes(meta: MetaNode) -> tuple[object, ...]:

@@ -46,7 +46,7 @@ def device_or_host(name: str | None) -> str:
 def of(model: str, options: Mapping[str, Any], saved: Sequence[Measurement] = ()) -> Iterator[Subject]:
     """Yield a model's subjects, one a thread count; one a saved measurement where there are any.
 
-    options: dims, shapes, dtype, threads, keep, runs, seconds, max_seconds.
+    options: dims, shapes, dtype, threads, keep, warmups, runs, seconds, max_seconds.
     Raises MeasurementError where onnxruntime refuses, or no saved measurement is of this model.
     """
     data, name = _bytes(model, options), _name(model)
@@ -90,22 +90,24 @@ def _belonging(network: Model, saved: Sequence[Measurement]) -> tuple[Measuremen
 def _measured(data: bytes, network: Model, threads: int, options: Mapping[str, Any]) -> Measurement:
     store = Store(options["keep"]) if options["keep"] else None
     key = f"{_file_name(network.graph.name)}_{options['dtype']}_t{threads}_{network.sha256[:12]}"
-    kept = store.get(key) if store else None
+    kept = store.get(key) if store is not None else None
     if kept is not None:
         return kept
     policy = replace(
         PLAIN.policy,
-        warmups=3,
+        warmups=options["warmups"],
         min_runs=options["runs"],
         min_time_s=options["seconds"],
         max_time_s=options["max_seconds"],
     )
-    quick = timing.Policy(warmups=1, min_runs=5, min_time_s=0.5, max_time_s=options["max_seconds"] / 2)
+    quick = timing.Policy(
+        warmups=1, min_runs=3, min_time_s=min(0.5, options["seconds"]), max_time_s=options["max_seconds"] / 2
+    )
     settings = replace(PLAIN, dims=options["dims"], policy=policy, profile_policy=quick)
     (measurement,) = timing.measure_model(data, network, threads=(threads,), settings=settings)
     if measurement.is_interrupted:
         raise KeyboardInterrupt
-    if store:
+    if store is not None:
         store.put(key, measurement)
     return measurement
 

@@ -1,0 +1,101 @@
+"""The accuracy study of `make crosscheck`: calibrate this machine, then check it on networks it has not seen.
+
+    python -m evidence.crosscheck.study [--calibrate] [--quick]
+
+Networks are the zoo's super-resolution networks of at most 110 GMACs at 360x640 (without the spellings of
+other frameworks and the twins, which repeat them); the calibration measures none of them. Measurements are
+kept in a cache folder, so that a study that was cut short goes on. Results, with host and date, lie beside
+this file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from latencylab import zoo
+from latencylab.hosting.store import cache_folder
+
+HERE = Path(__file__).parent
+HOST = HERE / "host.toml"
+MOST_MACS = 110e9
+# The largest inferences cost seconds each; beyond this a network is checked at one scale only.
+QUICK_MACS = 25e9
+_OTHER_FAMILIES = ("classification", "detection", "reference")
+_REPEATS = ("_tf_", "_twin_", "nv12", "pure_convolution")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One table of the study: networks under a size, an element type and a thread count."""
+
+    name: str
+    size: str
+    most_macs: float
+    dtype: str = "float32"
+    threads: int = 1
+    scales: tuple[str, ...] = ("_x2", "_x3", "_x4")
+    device: Path | str = HOST
+
+
+PARTS = (
+    Part("float32", "height=360&width=640", MOST_MACS, scales=("_x3",)),
+    Part("float32_180x320", "height=180&width=320", QUICK_MACS, scales=("_x2",)),
+    Part("float32_135x241", "height=135&width=241", QUICK_MACS, scales=("_x3",)),
+    Part("uint8", "height=180&width=320", QUICK_MACS, dtype="uint8", scales=("_x3",)),
+    Part("threads_2", "height=360&width=640", QUICK_MACS, threads=2, scales=("_x3",)),
+    Part("float32_540x960", "height=540&width=960", 9e9, scales=("_x3",)),
+    Part("float32_other_scales", "height=360&width=640", MOST_MACS, scales=("_x2", "_x4")),
+)
+SHIPPED = Part("float32_shipped", "height=360&width=640", MOST_MACS, scales=("_x3",), device="onnxruntime_cpu")
+
+
+def networks(part: Part) -> tuple[str, ...]:
+    """Names of a part's networks, the cheapest first; a scale stands for its family where there is no other."""
+    entries = [e for e in zoo.catalogue() if e.macs <= part.most_macs and _belongs(e.name)]
+    chosen = [e for e in entries if e.name.endswith(part.scales)]
+    if part.name == "float32":
+        families = {e.name.rpartition("_x")[0] for e in chosen}
+        chosen += [e for e in entries if e.name.endswith("_x2") and e.name.rpartition("_x")[0] not in families]
+    return tuple(e.name for e in sorted(chosen, key=lambda e: e.macs))
+
+
+def _belongs(name: str) -> bool:
+    return "_x" in name and not any(part in name for part in _REPEATS)
+
+
+def latencylab(*arguments: str) -> None:
+    """Run the command; what it says goes to the terminal."""
+    command = [sys.executable, "-m", "latencylab", *arguments]
+    sys.stderr.write(f"{' '.join(arguments[:1])} ... {' '.join(arguments[-6:])}\n")
+    subprocess.run(command, cwd=HERE.parents[1], check=True)
+
+
+def check(part: Part, keep: Path, *, seconds: str) -> None:
+    """Cross-check one part; its results are written beside this file."""
+    models = [f"zoo:{name}?{part.size}" for name in networks(part)]
+    sampling = ["--warmups", "1", "--runs", "5", "--seconds", seconds, "--max-seconds", "8"]
+    outputs = [argument for suffix in ("md", "csv", "png") for argument in ("-o", f"{HERE / part.name}.{suffix}")]
+    options = ["--dtype", part.dtype, "--threads", str(part.threads), "--device", str(part.device)]
+    latencylab("crosscheck", *models, *options, "--keep", str(keep), *sampling, "--top", "3", "--force", *outputs)
+
+
+def main() -> None:
+    """Run the study."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--calibrate", action="store_true", help="measure this machine first")
+    parser.add_argument("--only", nargs="*", default=[part.name for part in (*PARTS, SHIPPED)])
+    parser.add_argument("--seconds", default="0.6", help="of sampling a network at least")
+    options = parser.parse_args()
+    if options.calibrate:
+        latencylab("calibrate", "onnxruntime_cpu", "--measure", "-o", str(HOST), "--force", "--minutes", "5")
+    for part in (*PARTS, SHIPPED):
+        if part.name in options.only:
+            check(part, cache_folder() / "crosscheck", seconds=options.seconds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,179 @@
+"""Calibrating a host: a known machine's coefficients are found again, and nothing measured is lost."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING
+
+import pytest
+from synthetic_host import SyntheticBencher
+from test_measurement import HOST, MEASUREMENT
+
+from latencylab import device
+from latencylab.errors import MeasurementError
+from latencylab.hosting import Budget, HostFit, Store, calibrate, design, facts, writing
+from latencylab.hosting.calibration import FEWEST
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+SINGLE = device.load("onnxruntime_cpu")
+DOUBLE = device.load("onnxruntime_cpu", "threads_2")
+CHANGED = {
+    "engines.cpu.core.efficiency.direct_4": 0.5,
+    "engines.cpu.core.efficiency.direct_1": 0.2,
+    "engines.cpu.core.efficiency.pointwise_4": 0.4,
+    "engines.cpu.core.cycles.PRelu_broadcast": 20.0,
+    "engines.cpu.core.cycles.DepthToSpace_CRD_3": 12.0,
+    "engines.cpu.core.cycles.im2col": 3.0,
+}
+PARALLEL = {"engines.cpu.core.parallel.direct": 1.2, "engines.cpu.core.parallel.*": 1.4}
+TRUTHS = {1: SINGLE.with_values(CHANGED), 2: DOUBLE.with_values(CHANGED | PARALLEL)}
+
+
+def ticking(step_s: float = 0.0) -> Callable[[], float]:
+    """A clock that moves by `step_s` each time it is read."""
+    now = [0.0]
+
+    def clock() -> float:
+        now[0] += step_s
+        return now[0]
+
+    return clock
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests measure the small designs only, and refine by a few."""
+    small = [b for b in design.initial(2) if b.height == 90 or b.threads == 2 or b.dtype != "float32"]
+    chosen = tuple(replace(b, height=45, width=80) for b in small)
+    monkeypatch.setattr(design, "initial", lambda _cores: chosen)
+    monkeypatch.setattr(design, "candidates", lambda _cores: (design.Bench("wide", 45, 81),))
+    monkeypatch.setattr(design, "LEFT_OUT", ("abpn_x3", "fsrcnn_x3"))
+    monkeypatch.setattr(design, "LEFT_OUT_SIZE", "height=45&width=80")
+
+
+def whole(folder: Path) -> HostFit:
+    profiles = {1: SINGLE, 2: DOUBLE}
+    return calibrate(SyntheticBencher(TRUTHS), Store(folder), profiles, ticking())
+
+
+@cache
+def _found(folder: Path) -> HostFit:
+    return whole(folder)
+
+
+@pytest.fixture
+def found(tmp_path_factory: pytest.TempPathFactory) -> HostFit:
+    return _found(tmp_path_factory.getbasetemp() / "calibration")
+
+
+@pytest.mark.parametrize("path", CHANGED)
+def test_coefficients_are_found_again(found: HostFit, path: str) -> None:
+    assert found.single.values[path] == pytest.approx(CHANGED[path], rel=0.1)
+
+
+def test_kernels_are_predicted_after_the_fit(found: HostFit) -> None:
+    assert found.mape < 0.03
+
+
+def test_what_threads_change_is_found_too(found: HostFit) -> None:
+    assert found.double is not None
+    assert found.double.values["engines.cpu.core.parallel.direct"] == pytest.approx(1.2, rel=0.05)
+
+
+def test_networks_left_out_are_better_predicted_after_than_before(found: HostFit) -> None:
+    assert [m.name for m in found.before] == [m.name for m in found.after]
+    for before, after in zip(found.before, found.after, strict=True):
+        assert abs(before.error) > 0.2
+        assert abs(after.error) < 0.05
+
+
+def test_what_the_machine_refuses_is_listed_and_left_aside(found: HostFit) -> None:
+    assert found.refused
+    assert all("knows no integers" in line for line in found.refused)
+
+
+def test_the_profile_that_is_written_is_the_host(
+    found: HostFit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    path = device.host_path()
+    path.parent.mkdir()
+    path.write_bytes(writing.text(found, {1: SINGLE, 2: DOUBLE}, facts.of(HOST, tmp_path / "none")))
+    host = device.load("host")
+    stated = host.parameters()["engines.cpu.core.efficiency.direct_4"]
+    assert (stated.provenance, stated.prior) == ("fitted", 0.85)
+    assert stated.value == pytest.approx(0.5, rel=0.1)
+    assert "onnxruntime 1.31" in stated.source
+    assert "Some CPU" in host.title
+    assert host.accuracy.rows == 2
+    threaded = device.load("host", "threads_2").parameters()["engines.cpu.core.parallel.direct"]
+    assert threaded.value == pytest.approx(1.2, rel=0.05)
+    assert device.load("host").engines["cpu"].count.value == 1
+
+
+def test_an_interruption_keeps_what_was_measured_and_the_next_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some = design.initial(1)[:12]
+    monkeypatch.setattr(design, "initial", lambda _cores: some)
+    store, profiles = Store(tmp_path), {1: SINGLE}
+    first, second = SyntheticBencher(TRUTHS, interrupted_after=9), SyntheticBencher(TRUTHS)
+    with pytest.raises(KeyboardInterrupt):
+        calibrate(first, store, profiles, ticking())
+    assert len(store) == 9
+    calibrate(second, store, profiles, ticking())
+    assert set(first.measured) & set(second.measured) == set()
+
+
+def test_no_network_is_begun_when_the_time_is_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(design, "LEFT_OUT", ())
+    bencher = SyntheticBencher(TRUTHS)
+    calibrate(bencher, Store(tmp_path), {1: SINGLE}, ticking(1.0), budget=Budget(26.0, 0.0))
+    assert FEWEST <= len(bencher.measured) <= 13
+
+
+def test_too_little_time_is_said_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(MeasurementError, match=rf"only \d of the designed networks .* {FEWEST} are needed"):
+        calibrate(SyntheticBencher(TRUTHS), Store(tmp_path), {1: SINGLE}, ticking(1.0), budget=Budget(6.0))
+
+
+def test_a_store_holds_whole_measurements_of_its_own_kind_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    store = Store.of(HOST)
+    assert store.get("a") is None
+    store.put("a", MEASUREMENT)
+    assert store.get("a") == MEASUREMENT
+    (store.folder / "b.json").write_text("{")
+    assert store.get("b") is None
+    assert Store.of(replace(HOST, cpu="Another CPU")).folder != store.folder
+    store.clear()
+    assert len(store) == 0
+
+
+def test_the_design_has_every_network_once_and_candidates_are_others() -> None:
+    monkeypatched = design.initial(2)
+    assert len(set(monkeypatched)) == len(monkeypatched)
+    assert len({bench.name for bench in monkeypatched}) == len(monkeypatched)
+
+
+def test_the_machine_tells_its_caches_and_the_width_of_its_blocks(tmp_path: Path) -> None:
+    for index, (kind, level, size) in enumerate(
+        [("Instruction", 1, "32K"), ("Unified", 2, "1024K"), ("Unified", 3, "32M")]
+    ):
+        entry = tmp_path / f"index{index}"
+        entry.mkdir()
+        for name, value in (("type", kind), ("level", level), ("size", size)):
+            (entry / name).write_text(f"{value}\n")
+    found = facts.of(replace(HOST, isa=("avx2", "avx512f")), tmp_path)
+    assert {path: value.value for path, value in found.items()} == {
+        "engines.cpu.core.blocked_channels": 16,
+        "engines.cpu.core.near_cache.size_bytes": 2**20,
+        "memory.cache.size_bytes": 2**25,
+    }
+    assert facts.of(HOST, tmp_path)["engines.cpu.core.blocked_channels"].value == 8
