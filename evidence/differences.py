@@ -2,8 +2,9 @@
 
     python -m evidence.differences
 
-For every device and runtime: root mean square of log(predicted / measured), and of its difference between two
-networks, by how alike the two spend their time (`latencylab.ranking.ties.likeness`).
+For every device and runtime: root mean square of log(predicted / measured), and of its difference d between
+two networks, by how alike the two spend their time (`latencylab.ranking.ties.likeness`); last, the
+correlation that explains d where they spend it alike, given the sigma of the profile: 1 - d² / (2 sigma²).
 """
 
 from __future__ import annotations
@@ -44,8 +45,8 @@ def residuals() -> dict[str, list[Residual]]:
 
 
 def _residual(row: dict[str, str]) -> Iterator[Residual]:
-    """One row's residual; none for differences, and for networks that this machine's files cannot price."""
-    if row["minus"] or not row["latency_ms"]:
+    """One row's residual; none for a difference of networks, and for graphs not known well enough."""
+    if row["minus"] or row["role"] == "report":
         return
     model = row["model"]
     source = model if model.startswith(pipeline.ZOO) else str(HERE / "rows" / model)
@@ -67,14 +68,17 @@ def _rms(values: Iterable[float]) -> str:
 def main() -> None:
     """Print the table in Markdown; the number of networks, or of pairs, in parentheses."""
     ranges = " | ".join(f"{low:g}-{min(high, 1):g}" for low, high in LIKENESS)
-    print(f"| device and runtime | one value | {ranges} |")  # noqa: T201
+    print(f"| device and runtime | sigma | one value | {ranges} | rho |")  # noqa: T201
     for device, found in residuals().items():
         if len(found) < _FEWEST:
             continue
         pairs = [(a - b, likeness(x, y)) for (a, x), (b, y) in combinations(found, 2)]
         cells = [_rms(value for value, _ in found)]
         cells += [_rms(d for d, c in pairs if low <= c < high) for low, high in LIKENESS]
-        print(f"| {device} | {' | '.join(cells)} |")  # noqa: T201
+        sigma = found[0][1].device.sigma_log
+        alike = [d * d for d, c in pairs if c >= LIKENESS[-1][0]]
+        rho = f"{1 - sum(alike) / len(alike) / (2 * sigma**2):.2f}" if alike else "-"
+        print(f"| {device} | {sigma:.2f} | {' | '.join(cells)} | {rho} |")  # noqa: T201
 
 
 if __name__ == "__main__":

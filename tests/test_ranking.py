@@ -20,7 +20,7 @@ from latencylab.errors import ConfigError, InputFileError, LatencyLabError, Unkn
 from latencylab.ranking import Candidate, Ranking, rank, read_quality
 from latencylab.ranking.placing import placed
 from latencylab.ranking.score import interval, score, solve_log2_c
-from latencylab.ranking.ties import Judge, likeness, sigma_log
+from latencylab.ranking.ties import CONFIDENCE, RESIDUAL_CORRELATION, Judge, likeness, sigma_log
 from latencylab.reporters import _rank
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def test_a_rank_counts_who_is_told_to_be_better(plain: Ranking) -> None:
 
 
 def test_the_error_of_a_difference_is_larger_for_networks_that_do_other_things(plain: Ranking) -> None:
-    """A network against itself has no error; likeness lowers it, never below that of a value."""
+    """A network against itself has no error; likeness lowers it by what is known to be shared."""
     judge = Judge()
     a, b = plain.candidates[0].estimate, plain.candidates[-1].estimate
     assert judge.sigma_difference(a, a) == 0
@@ -129,7 +129,9 @@ def test_the_error_of_a_difference_is_larger_for_networks_that_do_other_things(p
     sigma = hypot_of(a, b)
     assert judge.sigma_difference(a, b) <= sigma
     twin = replace(a, model=replace(a.model, sha256="other"))
-    assert judge.sigma_difference(a, twin) == pytest.approx(sigma_log(a))
+    expected = sigma_log(a) * (2 * (1 - judge.residual_correlation)) ** 0.5
+    assert judge.sigma_difference(a, twin) == pytest.approx(expected)
+    assert Judge(residual_correlation=1.0).sigma_difference(a, twin) == pytest.approx(0, abs=1e-6)
 
 
 def hypot_of(a: Estimate, b: Estimate) -> float:
@@ -377,3 +379,11 @@ def test_the_command_offers_the_formats_there_are() -> None:
     from latencylab.cli import rank as command
 
     assert command._FORMATS == _rank.FORMATS == tuple(_rank.MARKERS)
+
+
+def test_the_command_assumes_what_the_function_assumes() -> None:
+    from latencylab.cli import rank as command
+
+    stated = {p.name: p.default for p in command.command.params}
+    assert stated["residual_correlation"] == RESIDUAL_CORRELATION
+    assert stated["confidence"] == CONFIDENCE

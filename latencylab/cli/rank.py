@@ -52,7 +52,7 @@ class Reference(click.ParamType["tuple[str, float]"]):
 @click.option(
     "--residual-correlation",
     type=click.FloatRange(min=0, max=1),
-    default=0.5,
+    default=0.15,
     show_default=True,
     help="Of the model's errors on two networks that spend their time alike.",
 )
