@@ -11,6 +11,9 @@ else costs cycles by the element. Names are those of `engines.*.core.efficiency`
     im2col, pack   for each element spread out, or only packed (a 1x1 window), before a matrix product
     col2im         for each product that a transposed convolution scatters
     requantize     for each element an integer convolution writes
+    position_integer, tap_integer, tap_grouped_integer, ragged_integer
+                   for each position of each group of an integer convolution, each tap of it, and the rest of
+                   a row whose channels are no multiple of eight
     activation     for each element of an activation computed as a convolution writes
     OPERATOR       for each element of the larger side of any other kernel (a pool: for each tap of each)
 """
@@ -36,6 +39,8 @@ _COSTLY_ACTIVATIONS: Final = frozenset({"Sigmoid", "Tanh", "Gelu", "Swish", "Har
 _FLOATS: Final = frozenset({"float32", "float64"})
 # Input channels that a 1x1 convolution sums up before it writes (mlas: MaximumInputChannelBatch).
 _POINTWISE_BATCH: Final = 128
+# Columns that an integer matrix product finishes at once; the rest of a row is finished one by one.
+_INTEGER_COLUMNS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +197,24 @@ def _spread(meta: MetaNode, nest: LoopNest, kind: Variant, rate: float, core: Co
         busy += spread * core.cycles.get(("im2col" if nest.taps > 1 else "pack") + suffix, 0.0)
     if suffix:
         busy += compute.written_elements(meta) * core.cycles.get("requantize", 0.0)
+        busy += _gathers(nest, kind, core)
     return busy
+
+
+def _gathers(nest: LoopNest, kind: Variant, core: CoreNumbers) -> float:
+    """What an integer convolution spends on positions and taps, however few channels lie there.
+
+    A dense one looks its taps up by pointers; a grouped one copies a few bytes for each tap of each group.
+    """
+    if kind is Variant.INTEGER_DEPTHWISE:
+        return 0.0
+    spots = nest.groups * nest.positions
+    tap = "tap_integer" if nest.groups == 1 else "tap_grouped_integer"
+    taps = nest.taps if nest.taps > 1 else 0
+    per_spot = core.cycles.get("position_integer", 0.0) + taps * core.cycles.get(tap, 0.0)
+    if nest.out_channels % _INTEGER_COLUMNS:
+        per_spot += core.cycles.get("ragged_integer", 0.0)
+    return spots * per_spot
 
 
 def _product(meta: MetaNode, nest: LoopNest, worker: Worker, core: CoreNumbers) -> float:
