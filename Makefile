@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test check test-browser vendor-echarts format types operators schemas evidence fit accuracy golden bench clean
+.PHONY: help demo test check test-browser vendor-echarts format types operators schemas evidence fit accuracy crosscheck golden bench clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -81,6 +81,9 @@ fit: $(READY) ## fit the shipped profiles to the evidence again: an hour
 
 accuracy: $(READY) ## write docs/accuracy.md, every network left out once: an hour
 	$(BIN)/python -m evidence.accuracy
+
+crosscheck: $(READY) ## calibrate this machine, then check it on networks it has not seen
+	$(BIN)/python -m evidence.crosscheck.study --calibrate
 
 golden: $(VENV)/.browser $(CHROMIUM) ## write the golden files anew: read the difference before you commit it
 	rm -f reports/reference/*.*.*
