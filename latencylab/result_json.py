@@ -8,6 +8,7 @@ version of the same schema may add some. Text is ASCII with escapes, so any node
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ from latencylab.work import Work
 
 _RENAMED = {"low_s": "latency_low_ms", "high_s": "latency_high_ms", "kernels": "meta_nodes"}
 _DERIVED: Mapping[type, tuple[str, ...]] = {KernelEstimate: ("dram_bytes",), Work: ("vector_ops",)}
+_SCALARS = frozenset({str, int, float, bool, NoneType})
 _NAMES = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
 _SCHEMA_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
@@ -31,7 +33,10 @@ _SCHEMA_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"
 def dumps(estimates: Estimate | tuple[Estimate, ...]) -> str:
     """One estimate as a JSON object, several as a list: indented by two, sorted keys, a trailing newline."""
     data = [encode(e) for e in estimates] if isinstance(estimates, tuple) else encode(estimates)
-    return json.dumps(data, indent=2, sort_keys=True, allow_nan=False) + "\n"
+    # Piece by piece: indented JSON of a large result is millions of pieces.
+    text = io.StringIO()
+    json.dump(data, text, indent=2, sort_keys=True, allow_nan=False)
+    return text.getvalue() + "\n"
 
 
 def loads(text: str | bytes) -> Estimate:
@@ -93,6 +98,7 @@ def _key(name: str) -> str:
     return f"{name[:-2]}_ms" if _is_seconds(name) else name
 
 
+@cache
 def _is_seconds(name: str) -> bool:
     return name.endswith("_s") and not name.endswith("_per_s")
 
@@ -112,6 +118,8 @@ def encode(instance: Any) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
+    if value.__class__ in _SCALARS:
+        return value
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     if is_dataclass(value):
