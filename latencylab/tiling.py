@@ -6,7 +6,7 @@ scratchpad never makes a kernel slower.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import TYPE_CHECKING, Final
 
@@ -81,9 +81,22 @@ def halo_columns(plan: TilePlan, nest: LoopNest) -> int:
 def convolution_plans(meta: MetaNode, nest: LoopNest, channel_step: int, budget: int) -> Iterator[TilePlan]:
     """Plans for a loop nest that fit `budget` bytes; channel tiles are multiples of `channel_step`.
 
-    Input channels are only cut where even a single row of all of them does not fit.
+    Input channels are only cut where even a single row of all of them does not fit. The weights of a block are
+    only streamed in parts, once per spatial tile, where no plan can hold them whole.
     """
     sizes = _Sizes.of(meta, nest)
+    plans = _plans(nest, sizes, channel_step, budget)
+    first = next(plans, None)
+    if first is None:
+        left = budget - sizes.smallest_weights(channel_step)
+        streamed = _plans(nest, replace(sizes, weights=0), channel_step, left)
+        yield from (plan for plan in streamed if plan.weight_passes == plan.spatial_tiles)
+    else:
+        yield first
+        yield from plans
+
+
+def _plans(nest: LoopNest, sizes: _Sizes, channel_step: int, budget: int) -> Iterator[TilePlan]:
     for block in _channel_blocks(sizes.channels, channel_step):
         for columns in _halvings(nest.columns, _FEWEST_COLUMNS):
             for in_blocks in _input_blocks(nest.in_channels):
@@ -106,12 +119,18 @@ class _Sizes:
     output: float
     extra: float
     weights: int
+    in_channels: int
 
     @classmethod
     def of(cls, meta: MetaNode, nest: LoopNest) -> _Sizes:
         extra = sum(t.size_bytes for t in meta.inputs[1:]) / max(1, nest.positions)
         data, output = _element_bytes(meta.inputs[0].dtype), _element_bytes(meta.outputs[0].dtype)
-        return cls(nest.groups * nest.out_channels, data, output, extra, meta.weight_bytes)
+        channels = nest.groups * nest.out_channels
+        return cls(channels, data, output, extra, meta.weight_bytes, nest.in_channels)
+
+    def smallest_weights(self, channel_step: int) -> int:
+        """Two buffers for the weights of one channel block and one input channel."""
+        return ceil(_BUFFERS * self.weights * min(channel_step, self.channels) / self.channels / self.in_channels)
 
     def needed_bytes(self, nest: LoopNest, rows: int, columns: int, block: int, in_blocks: int) -> int:
         """Scratchpad that the buffers of such a tile occupy."""

@@ -76,4 +76,8 @@ def _store_ps(meta: MetaNode, tensor: Tensor, machine: Machine, share: float) ->
     """Time to write an activation; the system cache takes one that fits, whatever its pattern."""
     if is_absorbed(tensor, machine):
         return machine.cached_ps(tensor.size_bytes)
-    return machine.transfer_ps(tensor.size_bytes, traffic.write_pattern(meta, tensor, machine), share)
+    pattern = traffic.write_pattern(meta, tensor, machine)
+    if pattern == "strided" and not traffic.is_aligned(tensor, machine):
+        # Pieces of a few channels whose positions do not start on a word either.
+        share *= machine.patterns["unaligned"]
+    return machine.transfer_ps(tensor.size_bytes, pattern, share)
