@@ -49,11 +49,12 @@ def test_more_bandwidth_clock_or_macs_never_makes_anything_slower(
 @given(
     networks(steps=20),
     st.sampled_from(TILED),
-    st.lists(st.integers(1024, 8192), min_size=4, unique=True, max_size=4),
+    st.lists(st.integers(2048, 8192), min_size=4, unique=True, max_size=4),
 )
 def test_more_scratchpad_never_makes_anything_slower(
     graph: Graph, place: tuple[str, str | None], sizes: list[int]
 ) -> None:
+    """As long as no kernel has to load its input channels in parts: docs/simulator.md says what then."""
     device = profile(*place)
     lowered = program(graph, device)
     latencies = [_latency_s(lowered, device, size) for size in sorted(sizes)]
@@ -69,9 +70,7 @@ def _latency_s(lowered: Program, device: DeviceProfile, scratchpad_bytes: int) -
         return inf
 
 
-@pytest.mark.xfail(
-    strict=True, reason="an edge tile of one column is priced as a matrix product: 20.23 ms, then 20.55"
-)
+@pytest.mark.xfail(strict=True, reason="an edge tile of one column is priced as a matrix product: +1.8 %")
 def test_more_scratchpad_never_makes_inception_slower() -> None:
     device = profile("allwinner_a733_npu")
     lowered = program(pipeline.read("zoo:inception_v4").graph, device)
