@@ -73,7 +73,7 @@ class Node:
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """Names of the tensors needed from outside, each once: epilogue and captures of subgraphs included."""
+        """Names of the tensors needed from outside, each once, those of epilogue and subgraphs included."""
         names = dict.fromkeys(filter(None, self.inputs))
         for step in self.epilogue:
             names.update(dict.fromkeys(filter(None, step.inputs)))

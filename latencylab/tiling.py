@@ -81,8 +81,8 @@ def halo_columns(plan: TilePlan, nest: LoopNest) -> int:
 def convolution_plans(meta: MetaNode, nest: LoopNest, channel_step: int, budget: int) -> Iterator[TilePlan]:
     """Plans for a loop nest that fit `budget` bytes; channel tiles are multiples of `channel_step`.
 
-    Input channels are only cut where even a single row of all of them does not fit. The weights of a block are
-    only streamed in parts, once per spatial tile, where no plan can hold them whole.
+    Input channels are only cut where even a single row of all of them does not fit. The weights of a block
+    are only streamed in parts, once per spatial tile, where no plan can hold them whole.
     """
     sizes = _Sizes.of(meta, nest)
     plans = _plans(nest, sizes, channel_step, budget)
@@ -130,7 +130,8 @@ class _Sizes:
 
     def smallest_weights(self, channel_step: int) -> int:
         """Two buffers for the weights of one channel block and one input channel."""
-        return ceil(_BUFFERS * self.weights * min(channel_step, self.channels) / self.channels / self.in_channels)
+        block = min(channel_step, self.channels)
+        return ceil(_BUFFERS * self.weights * block / (self.channels * self.in_channels))
 
     def needed_bytes(self, nest: LoopNest, rows: int, columns: int, block: int, in_blocks: int) -> int:
         """Scratchpad that the buffers of such a tile occupy."""

@@ -24,7 +24,7 @@ def si(value: float, digits: int = 3) -> str:
 
 
 def significant(value: float, digits: int = 3) -> str:
-    """Fixed-point text with `digits` significant digits and no exponent: 0.01234 -> '0.0123', 456.7 -> '457'."""
+    """Fixed-point text with `digits` significant digits, no exponent: 0.01234 -> '0.0123', 456.7 -> '457'."""
     if value == 0:
         return "0"
     from math import floor, log10

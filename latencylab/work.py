@@ -17,7 +17,7 @@ class Work:
     arithmetic_ops: add, subtract, multiply, minimum, maximum, compare, select, negate, round, ...
     division_ops: divide, reciprocal, square root, modulo.
     transcendental_ops: exp, log, tanh, sigmoid, erf, sin, pow, ...
-    move_ops: elements that change place without arithmetic (transpose, concat, slice, depth to space, gather).
+    move_ops: elements that change place without arithmetic (transpose, concat, slice, depth to space, ...).
     """
 
     macs: int = 0

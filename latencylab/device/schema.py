@@ -68,9 +68,9 @@ class DramPatterns(Table):
 class Dram(Table):
     """Main memory. `efficiency`: share of the peak that a long sequential stream reaches.
 
-    latency_s: what each DMA command costs besides its bytes. weight_share: bytes of weights as the compiler packs
-    them, over their plain size. aligned_channels: a map whose channels are no
-    multiple of this is moved at the rate of the pattern `unaligned`.
+    latency_s: what each DMA command costs besides its bytes. weight_share: bytes of weights as the compiler
+    packs them, over their plain size. aligned_channels: a map whose channels are no multiple of this is moved
+    at the rate of the pattern `unaligned`.
     """
 
     peak_bytes_per_s: Positive
@@ -133,7 +133,8 @@ class CyclesPerOp(Table):
 class Core(Table):
     """A general-purpose core under a library of kernels that are picked by shape (latencylab/core/ says how).
 
-    blocked_channels: float maps are kept in blocks of this many channels between convolutions that can be blocked.
+    blocked_channels: float maps are kept in blocks of this many channels between convolutions that can be
+    blocked.
     blocks_at_once: output blocks that a blocked convolution computes for each pass over its input.
     channels_last: element types whose convolutions read channels last.
     hidden: share of the lesser of arithmetic and traffic that runs behind the greater one.
@@ -159,7 +160,7 @@ class Engine(Table):
 
     macs_per_cycle, lanes: per unit, by element type; "*" stands for every type not named.
     input_channel_align, output_channel_align: channels are padded to a multiple of these, per group.
-    row_align, column_align: the block of output positions a unit works on at a time; partial blocks cost whole.
+    row_align, column_align: the block of output positions a unit works on at a time; partial ones cost whole.
     split: what the units share out of one kernel.
     launch_s: start of a kernel. handover_s: a dependency that crosses to this engine from another one.
     dram_share: share of the DRAM rate reserved for this engine's port while others are active.
