@@ -7,7 +7,7 @@ program stays valid while its rates are fitted.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import TYPE_CHECKING, Final
 
@@ -17,7 +17,7 @@ from latencylab.graph import MetaNode, Node, Tensor
 from latencylab.work import Work
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from latencylab.device import DeviceProfile
     from latencylab.fusion import Decomposition
@@ -56,6 +56,7 @@ class Program:
     """Kernels in program order, every dependency pointing backwards.
 
     storage: tensor name -> the tensor whose memory it lives in (a view shares its input's).
+    fused_by: node name -> the fusion steps that made it, in words.
     """
 
     kernels: tuple[Kernel, ...]
@@ -64,6 +65,7 @@ class Program:
     storage: Mapping[str, str]
     layout: str
     assumptions: tuple[str, ...] = ()
+    fused_by: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def lower(
@@ -91,7 +93,15 @@ def lower(
         builder.storage,
         layout,
         tuple(builder.assumptions),
+        _fused_by(decomposition),
     )
+
+
+def _fused_by(decomposition: Decomposition) -> dict[str, list[str]]:
+    said: dict[str, list[str]] = {}
+    for step in decomposition.steps:
+        said.setdefault(step.node, []).append(str(step))
+    return said
 
 
 def _refuse_unpriced(metas: Iterable[MetaNode]) -> None:

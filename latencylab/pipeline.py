@@ -169,7 +169,7 @@ def _assembled(
     program: Program,
     schedule: Schedule,
 ) -> Estimate:
-    kernels = _explained(schedule.kernels, decomposition)
+    kernels = schedule.kernels
     spread = exp(_SIGMAS * _sigma_log(kernels, profile))
     return Estimate(
         model=_model_info(network, decomposition),
@@ -238,22 +238,6 @@ def _memories(profile: DeviceProfile) -> tuple[MemoryInfo, ...]:
             rate = engine.port_bytes_per_cycle.value * engine.clock_hz.value
             found.append(MemoryInfo(f"scratchpad of {name}", rate, size_bytes))
     return tuple(sorted(found, key=lambda level: level.bytes_per_s))
-
-
-def _explained(
-    kernels: tuple[KernelEstimate, ...], decomposition: Decomposition
-) -> tuple[KernelEstimate, ...]:
-    """Tell each kernel the fusion steps that made it."""
-    said: dict[str, list[str]] = {}
-    for step in decomposition.steps:
-        said.setdefault(step.node, []).append(str(step))
-    return tuple(_told(kernel, said) for kernel in kernels)
-
-
-def _told(kernel: KernelEstimate, said: Mapping[str, list[str]]) -> KernelEstimate:
-    names = dict.fromkeys((kernel.name, *kernel.nodes))
-    steps = tuple(step for name in names for step in said.get(name, ()))
-    return replace(kernel, fused_by=steps) if steps else kernel
 
 
 def _main_dtype(kernels: tuple[KernelEstimate, ...], profile: DeviceProfile) -> str:

@@ -44,7 +44,7 @@ def assemble(
     used_bytes = scratchpad.used_bytes if scratchpad else (0,) * len(times)
     rows = zip(program.kernels, times, placements, used_bytes, strict=True)
     return Schedule(
-        kernels=tuple(_estimate(*row, profile, machine) for row in rows),
+        kernels=tuple(_estimate(*row, program, profile, machine) for row in rows),
         engines=_engine_use(program, machine, times, end_ps, profile.deployment_dtype),
         latency_s=end_ps / PS_PER_S,
         peak_scratchpad_bytes=max(used_bytes, default=0) if scratchpad else None,
@@ -79,15 +79,18 @@ def _estimate(
     time: KernelTime | None,
     placement: Placement,
     scratchpad_bytes: int,
+    program: Program,
     profile: DeviceProfile,
     machine: Machine,
 ) -> KernelEstimate:
     meta = kernel.meta
+    nodes = () if kernel.is_layout else tuple([node.name for node in meta.nodes])
     common: dict[str, Any] = {
         "name": meta.name,
         "kind": meta.kind,
         "op_types": meta.op_types if not kernel.is_layout else (),
-        "nodes": tuple(node.name for node in meta.nodes) if not kernel.is_layout else (),
+        "nodes": nodes,
+        "fused_by": _fused_by(meta.name, nodes, program),
         "engine": kernel.engine,
         "dtype": meta.dtype,
         "reason": kernel.reason,
@@ -128,6 +131,14 @@ def _estimate(
         assumed_share=_assumed_share(kernel, time, profile),
         **common,
     )
+
+
+def _fused_by(name: str, nodes: tuple[str, ...], program: Program) -> tuple[str, ...]:
+    """Tell the fusion steps that made a kernel: written under its own name or a node's of the file."""
+    if not program.fused_by:
+        return ()
+    names = dict.fromkeys((name, *nodes))
+    return tuple([step for name in names for step in program.fused_by.get(name, ())])
 
 
 def _bound(kernel: Kernel, time: KernelTime) -> Bound:

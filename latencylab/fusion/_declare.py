@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from latencylab import dtypes
 from latencylab.fusion._settings import is_setting
-from latencylab.graph import Graph
+from latencylab.graph import Graph, Tensor
 
 if TYPE_CHECKING:
-    from latencylab.graph import Node, Tensor
+    from latencylab.graph import Node
 
 _CHANGED: Final = frozenset({"float16", "float32", "float64"})
 _QUANTIZED: Final = frozenset(
@@ -60,7 +60,8 @@ def _exceptions(graph: Graph, dtype: str) -> tuple[set[str], set[str]]:
 
 
 def _declared(tensor: Tensor, dtype: str) -> Tensor:
-    return replace(tensor, dtype=dtype)
+    # What `dataclasses.replace` does, several times as fast.
+    return Tensor(tensor.name, tensor.shape, dtype, tensor.is_constant, tensor.values, tensor.is_sign)
 
 
 def _with_bodies(node: Node, dtype: str) -> Node:

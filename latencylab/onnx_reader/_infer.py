@@ -1,7 +1,8 @@
 """Shapes and types of a node's outputs: onnx's own inference, asked once per distinct call.
 
-Networks repeat themselves: two hundred identical blocks cost one question each kind of node, so reading stays
-linear and cheap. Operators onnx has no shapes for (com.microsoft, a few others) are answered in `_contrib`.
+Networks repeat themselves, and the candidates of a search repeat each other: two hundred identical blocks
+cost one question each kind of node, so reading stays linear and cheap. Operators onnx has no shapes for
+(com.microsoft, a few others) are answered in `_contrib`.
 """
 
 from __future__ import annotations
@@ -44,6 +45,15 @@ def _tensor_type(dtype: str, shape: tuple[int, ...]) -> TypeProto:
     return helper.make_tensor_type_proto(CODES[dtype], shape)
 
 
+_MOST_ANSWERS = 8192
+
+
+@lru_cache(maxsize=16)
+def _answers(opsets: tuple[tuple[str, int], ...], ir_version: int) -> dict[Any, tuple[Partial, ...]]:  # noqa: ARG001
+    """What was asked before for models of these operator sets; the cache is what makes it the same dict."""
+    return {}
+
+
 class Inference:
     """Answers for one model: its operator sets, and what was asked before."""
 
@@ -51,7 +61,7 @@ class Inference:
         self._opsets = opsets
         self._imports = [helper.make_opsetid(domain, version) for domain, version in opsets.items()]
         self._ir_version = ir_version
-        self._known: dict[Any, tuple[Partial, ...]] = {}
+        self._known = _answers(tuple(sorted(opsets.items())), ir_version)
 
     def schema(self, step: Step) -> defs.OpSchema | None:
         """The operator's schema in this model's opset, or None where onnx does not know it."""
@@ -70,6 +80,8 @@ class Inference:
         key = (step.op_type, step.domain, spelling, present, given)
         answer = self._known.get(key)
         if answer is None:
+            if len(self._known) >= _MOST_ANSWERS:
+                self._known.clear()
             answer = self._known[key] = self._ask(step, attributes, inputs)
         return answer
 
