@@ -24,6 +24,7 @@ _ACCUMULATOR_BYTES: Final = 4
 _MOST_TILES: Final = 2**22
 # Below this many columns a strip is mostly halo.
 _FEWEST_COLUMNS: Final = 8
+_UNLIMITED: Final = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +86,21 @@ def convolution_plans(meta: MetaNode, nest: LoopNest, channel_step: int, budget:
     are only streamed in parts, once per spatial tile, where no plan can hold them whole.
     """
     sizes = _Sizes.of(meta, nest)
-    plans = _plans(nest, sizes, channel_step, budget)
-    first = next(plans, None)
+    whole = _plans(nest, sizes, channel_step, budget)
+    first = next(whole, None)
     if first is None:
-        left = budget - sizes.smallest_weights(channel_step)
-        streamed = _plans(nest, replace(sizes, weights=0), channel_step, left)
-        yield from (plan for plan in streamed if plan.weight_passes == plan.spatial_tiles)
+        yield from _streamed_plans(nest, sizes, channel_step, budget)
     else:
         yield first
-        yield from plans
+        yield from whole
+
+
+def _streamed_plans(nest: LoopNest, sizes: _Sizes, channel_step: int, budget: int) -> Iterator[TilePlan]:
+    """Plans that hold the weights of one channel block and one input channel at a time."""
+    part = sizes.smallest_weights(channel_step)
+    for plan in _plans(nest, replace(sizes, weights=0), channel_step, budget - part):
+        if plan.weight_passes == plan.spatial_tiles:
+            yield replace(plan, scratchpad_bytes=plan.scratchpad_bytes + part)
 
 
 def _plans(nest: LoopNest, sizes: _Sizes, channel_step: int, budget: int) -> Iterator[TilePlan]:
@@ -168,9 +175,23 @@ def slice_plans(meta: MetaNode, budget: int) -> Iterator[TilePlan]:
 
 def smallest_tile_bytes(meta: MetaNode, nest: LoopNest | None, channel_step: int) -> int:
     """Least scratchpad that any plan needs, for the error that says so."""
-    unlimited = 2**62
-    plans = convolution_plans(meta, nest, channel_step, unlimited) if nest else slice_plans(meta, unlimited)
-    return min(plan.scratchpad_bytes for plan in plans)
+    if nest is None:
+        return min(plan.scratchpad_bytes for plan in slice_plans(meta, _UNLIMITED))
+    sizes = _Sizes.of(meta, nest)
+    held = min(plan.scratchpad_bytes for plan in _every_plan(nest, sizes, channel_step))
+    streamed = _every_plan(nest, replace(sizes, weights=0), channel_step)
+    least = min(plan.scratchpad_bytes for plan in streamed if plan.weight_passes == plan.spatial_tiles)
+    return min(held, least + sizes.smallest_weights(channel_step))
+
+
+def _every_plan(nest: LoopNest, sizes: _Sizes, channel_step: int) -> Iterator[TilePlan]:
+    """All plans of the grid, whatever they need."""
+    for block in _channel_blocks(sizes.channels, channel_step):
+        for columns in _halvings(nest.columns, _FEWEST_COLUMNS):
+            for in_blocks in _input_blocks(nest.in_channels):
+                for rows in _halvings(nest.rows, 1):
+                    needed = sizes.needed_bytes(nest, rows, columns, block, in_blocks)
+                    yield from _orders(nest, rows, columns, block, sizes.channels, in_blocks, needed)
 
 
 def _element_bytes(dtype: str) -> float:
