@@ -6,6 +6,7 @@ import csv
 import io
 from typing import TYPE_CHECKING, Any
 
+from latencylab.printable import printable
 from latencylab.reporters import DEFAULT_VIEW, View
 from latencylab.reporters._rows import visible
 from latencylab.result_json import encode
@@ -84,8 +85,16 @@ def render(*estimates: Estimate, view: View = DEFAULT_VIEW) -> bytes:
     writer.writeheader()
     for estimate in estimates:
         rows = [_summary(estimate)] if view.is_summary else _kernels(estimate, view)
-        writer.writerows(_identity(estimate) | row for row in rows)
+        writer.writerows(_harmless(_identity(estimate) | row) for row in rows)
     return text.getvalue().encode("utf-8", errors="backslashreplace")
+
+
+def _harmless(row: dict[str, Any]) -> dict[str, Any]:
+    """Escape what could command a terminal; line breaks are content, which CSV quotes."""
+    return {
+        key: "\n".join(map(printable, value.split("\n"))) if isinstance(value, str) else value
+        for key, value in row.items()
+    }
 
 
 def columns() -> tuple[str, ...]:
