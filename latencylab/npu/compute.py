@@ -102,6 +102,7 @@ class Cycles:
         self._meta, self._nest, self._worker = meta, nest, worker
         self._port = port_cycles(meta, worker)
         self._by_shape: dict[tuple[int, int, int], float] = {}
+        self._macs_by_shape: dict[tuple[int, int, int], float] = {}
         rate = worker.element_rate(meta)
         self._is_measured = rate is not None
         if rate is not None:
@@ -130,8 +131,10 @@ class Cycles:
 
     def _macs(self, rows: int, columns: int, out_channels: int) -> float:
         assert self._nest is not None  # noqa: S101 - asked for only where there is one
-        meta = self._meta
-        return mac_cycles(self._nest, rows, columns, out_channels, self._worker, meta.dtype, meta.kind)
+        meta, shape = self._meta, (rows, columns, out_channels)
+        if shape not in self._macs_by_shape:
+            self._macs_by_shape[shape] = mac_cycles(self._nest, *shape, self._worker, meta.dtype, meta.kind)
+        return self._macs_by_shape[shape]
 
     def _busy(self, macs: float) -> float:
         busy = max(macs, self._lanes) if self._worker.is_matrix else macs + self._lanes
