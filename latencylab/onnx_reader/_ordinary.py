@@ -11,12 +11,18 @@ from latencylab.onnx_reader._settle import Call, settled
 from latencylab.onnx_reader._value import DTYPES, Value
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from latencylab.onnx_reader._builder import Builder
     from latencylab.onnx_reader._order import Step
     from latencylab.onnx_reader._scope import Scope
+    from latencylab.onnx_reader._value import Partial
 
 _STAYS = RANDOM | {"DequantizeLinear"}
 """Operators kept although their inputs are constant: random ones, and the mark of a quantized weight."""
+
+_KEEPS_ORDER = frozenset({"Expand", "Reshape", "Tile"})
+"""Operators that do nothing where the shape stays: traced `x.repeat` and `x.view` leave such ones behind."""
 
 _KEEPS_SIGN = frozenset({"Cast", "Flatten", "Reshape", "Slice", "Squeeze", "Transpose", "Unsqueeze"})
 
@@ -31,7 +37,7 @@ def visit(builder: Builder, step: Step, scope: Scope) -> None:
     spelled, arrays = Spelling(step.op_type, inputs, attributes), None
     if step.domain == "":
         spelled = normalise(context.opset, spelled)
-        passed = _passed_on(call, spelled)
+        passed = _passed_on(call, spelled, partials)
         if passed is not None:
             scope.bind(step.outputs[0], passed)
             return
@@ -50,7 +56,7 @@ def visit(builder: Builder, step: Step, scope: Scope) -> None:
         builder.emit(step, spelled.op_type, spelled.inputs, outputs, spelled.attributes)
 
 
-def _passed_on(call: Call, spelled: Spelling) -> Value | None:
+def _passed_on(call: Call, spelled: Spelling, partials: Sequence[Partial]) -> Value | None:
     """The input that the output merely copies at inference, so that its readers may read the input."""
     first = spelled.inputs[0] if spelled.inputs else None
     if first is None or not call.step.outputs or not call.step.outputs[0]:
@@ -61,6 +67,8 @@ def _passed_on(call: Call, spelled: Spelling) -> Value | None:
         training = spelled.inputs[2] if len(spelled.inputs) > 2 else None
         is_off = training is None or (training.array is not None and not training.array.any())
         return first if is_off else None
+    if spelled.op_type in _KEEPS_ORDER:
+        return first if first.container is None and partials[0].shape == first.shape else None
     return first if spelled.op_type == "Identity" else None
 
 
