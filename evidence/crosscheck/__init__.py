@@ -1,0 +1,1 @@
+"""The accuracy study on a host: what was measured, when, and how well it was predicted."""

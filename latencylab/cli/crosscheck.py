@@ -53,8 +53,13 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
     help="What of the samples is compared; min where the machine also does other things.",
 )
 @click.option(
-    "--warmups", type=click.IntRange(min=0), default=3, show_default=True, help="Runs set apart."
+    "--clock",
+    type=click.Choice(["wall", "cpu"]),
+    default="wall",
+    show_default=True,
+    help="cpu: processor time, which other programs do not lengthen; one thread only.",
 )
+@click.option("--warmups", type=click.IntRange(min=0), default=3, show_default=True, help="Runs set apart.")
 @click.option("--runs", type=click.IntRange(min=1), default=20, show_default=True, help="Runs at least.")
 @click.option(
     "--seconds", type=click.FloatRange(min=0), default=2.0, show_default=True, help="Time at least."

@@ -74,8 +74,14 @@ def _points(
         runs = [kernels[i].meta for i in row.kernels if kernels[i].runs]
         measured_s = sum(pick(measurement.kernels[k].samples_ns) for k in row.measured_kernels) / 1e9
         if runs and measured_s >= _SHORTEST_S:
-            sigma = hypot(_TRUST, _CLOCK_S / measured_s)
+            sigma = hypot(_TRUST, _CLOCK_S / measured_s, _scatter(measurement, row.measured_kernels))
             yield Point(bench, tuple((meta, loops.of(meta)) for meta in runs), measured_s, sigma)
+
+
+def _scatter(measurement: Measurement, kernels: tuple[int, ...]) -> float:
+    """How far the middle of the samples lies above the fastest: what was disturbed is trusted less."""
+    samples = [measurement.kernels[k].samples_ns for k in kernels]
+    return log(sum(map(median, samples)) / sum(map(min, samples))) if all(map(min, samples)) else 1.0
 
 
 def merged(points: Sequence[Point]) -> tuple[Point, ...]:

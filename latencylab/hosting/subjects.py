@@ -90,6 +90,7 @@ def _belonging(network: Model, saved: Sequence[Measurement]) -> tuple[Measuremen
 def _measured(data: bytes, network: Model, threads: int, options: Mapping[str, Any]) -> Measurement:
     store = Store(options["keep"]) if options["keep"] else None
     key = f"{_file_name(network.graph.name)}_{options['dtype']}_t{threads}_{network.sha256[:12]}"
+    key += "_cpu" if options["clock"] == "cpu" else ""
     kept = store.get(key) if store is not None else None
     if kept is not None:
         return kept
@@ -103,7 +104,9 @@ def _measured(data: bytes, network: Model, threads: int, options: Mapping[str, A
     quick = timing.Policy(
         warmups=1, min_runs=3, min_time_s=min(0.5, options["seconds"]), max_time_s=options["max_seconds"] / 2
     )
-    settings = replace(PLAIN, dims=options["dims"], policy=policy, profile_policy=quick)
+    settings = replace(
+        PLAIN, dims=options["dims"], clock=options["clock"], policy=policy, profile_policy=quick
+    )
     (measurement,) = timing.measure_model(data, network, threads=(threads,), settings=settings)
     if measurement.is_interrupted:
         raise KeyboardInterrupt

@@ -30,7 +30,8 @@ def main(request_path: str, folder: str) -> None:
         from latencylab.timing.session import OnnxruntimeSession
 
         request = Request.from_json(Path(request_path).read_bytes())
-        world = World(OnnxruntimeSession, time.perf_counter_ns, stop.is_set, Reporter(stop))
+        clock = time.process_time_ns if request.clock == "cpu" else time.perf_counter_ns
+        world = World(OnnxruntimeSession, clock, stop.is_set, Reporter(stop))
         text = measure(request, Path(folder), world).to_json()
     except LatencyLabError as error:
         text = json.dumps({"error": str(error)})

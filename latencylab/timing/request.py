@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping  # noqa: TC003
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from latencylab.timing.clock import Policy
 
@@ -22,6 +22,8 @@ class Request:
 
     model_path: an ONNX file; model_name, model_sha256: what to call it in the result.
     dims: free dimension -> size. shapes: input -> whole shape. input_files: input -> .npy file.
+    clock: of the unprofiled session: time as it passes, or the processor time of the measuring process, which
+        other programs do not lengthen (for one thread).
     policy: for the unprofiled session, whose samples are the result; profile_policy: for the kernels' shares.
     """
 
@@ -35,6 +37,7 @@ class Request:
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     input_files: Mapping[str, str] = field(default_factory=dict)
     seed: int = 0
+    clock: Literal["wall", "cpu"] = "wall"
     policy: Policy = field(default_factory=Policy)
     profile_policy: Policy = PROFILE_POLICY
 
