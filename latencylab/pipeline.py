@@ -273,7 +273,7 @@ def _fallbacks(kernels: tuple[KernelEstimate, ...], profile: DeviceProfile) -> t
     if all(engine.role == "host" for engine in engines.values()):
         return ()
     return tuple(
-        Fallback(kernel.name, kernel.engine, kernel.reason, kernel.overhead_s)
+        Fallback(kernel.name, kernel.engine, kernel.reason, kernel.handover_s + kernel.overhead_s)
         for kernel in kernels
         if kernel.engine in engines and engines[kernel.engine].role == "host" and not kernel.is_layout
     )

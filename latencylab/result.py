@@ -62,8 +62,9 @@ class KernelEstimate:
 
     name, kind, op_types, nodes: the meta-node, and the file's nodes inside it (none in a layout kernel).
     reason: why this engine runs it. start_s: when it starts, counted from the inference's start.
-    latency_s: from its start to its end; the terms compute_s, memory_s, overhead_s (launch, hand-over) and
-        stall_s (waiting for data or for a shared resource) may overlap, so they need not add up to it.
+    latency_s: from its start to its end = overhead_s (launch) + compute_s + stall_s (waiting for data);
+        memory_s, the time its transfers take, runs beside compute_s.
+    handover_s: between the end of what it reads and start_s, because that came from another engine.
     utilization: 0..1, useful work against the engine's peak during latency_s.
     read_bytes, write_bytes, weight_bytes: what crosses the kernel's boundary.
     dram_read_bytes, dram_write_bytes: the part of it, and of spills, that goes to DRAM.
@@ -91,6 +92,7 @@ class KernelEstimate:
     bound: Bound
     utilization: float
     stall_s: float = 0.0
+    handover_s: float = 0.0
     work: Work = ZERO
     read_bytes: int = 0
     write_bytes: int = 0
@@ -109,7 +111,7 @@ class KernelEstimate:
     assumed_share: float = 0.0
 
     def __post_init__(self) -> None:
-        _keep(self, "start_s", "latency_s", "compute_s", "memory_s", "overhead_s", "stall_s")
+        _keep(self, "start_s", "latency_s", "compute_s", "memory_s", "overhead_s", "stall_s", "handover_s")
         _keep(self, "utilization", "assumed_share")
 
     @property

@@ -104,6 +104,7 @@ def _estimate(
         "input_shapes": tuple(tensor.shape for tensor in meta.inputs),
         "output_shapes": tuple(tensor.shape for tensor in meta.outputs),
         "start_s": placement.start_ps / PS_PER_S,
+        "handover_s": placement.handover_ps / PS_PER_S,
     }
     if time is None:
         return KernelEstimate(
