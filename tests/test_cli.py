@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -62,6 +63,15 @@ def test_every_command_explains_itself_and_its_options(path: tuple[str, ...]) ->
     assert [option.name for option in options if not option.help] == []
     assert {"verbose", "quiet", "color"} <= {option.name for option in options}
     assert run(*path, "--help").exit_code == 0
+
+
+def test_the_readme_names_every_command() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [
+        path
+        for path in COMMANDS
+        if not re.search(rf"\b{path[0]}\b.*\b{path[-1]}\b|latencylab {path[0]} ", text)
+    ] == []
 
 
 def test_version_is_the_package_s() -> None:

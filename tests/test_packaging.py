@@ -94,6 +94,15 @@ def test_the_installed_command_profiles_from_an_empty_folder(environment: Path, 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_installed_package_has_its_templates_charts_and_catalogue(
+    environment: Path, tmp_path: Path
+) -> None:
+    program = environment / "latencylab"
+    run(*(program, "profile", "zoo:abpn_x3?height=36&width=64"), "-o", "page.html", folder=tmp_path)
+    assert "echarts" in (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "abpn_x3" in run(program, "zoo", "list", folder=tmp_path)
+
+
 def test_the_installed_package_is_the_wheel_s(environment: Path, tmp_path: Path) -> None:
     code = (
         "import latencylab, json; from latencylab import device;"
