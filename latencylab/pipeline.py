@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from latencylab import __version__, dtypes, fusion, lowering, onnx_reader, ops, parameters, plugins
 from latencylab import device as devices
+from latencylab.engines import COST_MODEL_VERSION
 from latencylab.errors import UnknownNameError
 from latencylab.graph import total
 from latencylab.result import DeviceInfo, Estimate, Fallback, InputInfo, MemoryInfo, ModelInfo, Unpriced
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from latencylab.onnx_reader import Model
     from latencylab.result import KernelEstimate, Schedule
 
-COST_MODEL_VERSION: Final = "1"
 LAYOUTS: Final = ("nchw", "nhwc")
 ZOO: Final = "zoo:"
 _NOTHING: Final[Mapping[str, int]] = MappingProxyType({})

@@ -156,6 +156,15 @@ def test_the_same_input_gives_the_same_schedule(graph: Graph, device: DeviceProf
     assert bounded(graph, device) == bounded(graph, device)
 
 
+@pytest.mark.parametrize(
+    "place", [("dolphin_npu", None), ("dolphin_npu", "nnapi_2021"), ("mobile_cpu", None)]
+)
+def test_the_same_network_gives_the_same_bytes_and_they_read_back(place: tuple[str, str | None]) -> None:
+    one, other = (pipeline.estimate("zoo:xlsr_x3?height=36&width=64", profile(*place)) for _ in range(2))
+    assert one.to_json() == other.to_json()
+    assert type(one).from_json(one.to_json()) == one
+
+
 @law
 @given(networks(), profiles())
 def test_kernels_follow_what_they_read_and_share_no_engine(graph: Graph, device: DeviceProfile) -> None:
