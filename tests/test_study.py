@@ -133,8 +133,8 @@ def test_the_replicated_skip_costs_what_it_was_measured_to_cost(runtime: str, sc
     [
         pytest.param("nnapi", "x3", marks=pytest.mark.xfail(strict=True, reason="a spread of 25 %")),
         ("nnapi", "x4"),
-        pytest.param("neuron", "x3", marks=pytest.mark.xfail(strict=True, reason="a spread of 34 %")),
-        pytest.param("neuron", "x4", marks=pytest.mark.xfail(strict=True, reason="a spread of 16 %")),
+        pytest.param("neuron", "x3", marks=pytest.mark.xfail(strict=True, reason="a spread of 18 %")),
+        pytest.param("neuron", "x4", marks=pytest.mark.xfail(strict=True, reason="a spread of 17 %")),
     ],
 )
 def test_the_replicated_skip_costs_the_same_whatever_the_trunk(runtime: str, scale: str) -> None:
