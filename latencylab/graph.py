@@ -75,6 +75,8 @@ class Node:
     def reads(self) -> tuple[str, ...]:
         """Names of the tensors needed from outside, each once, those of epilogue and subgraphs included."""
         names = dict.fromkeys(filter(None, self.inputs))
+        if not self.epilogue and not self.attributes:
+            return tuple(names)
         for step in self.epilogue:
             names.update(dict.fromkeys(filter(None, step.inputs)))
         if self.epilogue:

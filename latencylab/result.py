@@ -47,7 +47,7 @@ def _notebook() -> Any:
 
 def rounded(value: float) -> float:
     """Return the nearest number with 12 significant decimal digits."""
-    return float(f"{value:.{SIGNIFICANT_DIGITS}g}")
+    return float(f"{value:.{SIGNIFICANT_DIGITS}g}") if value else 0.0
 
 
 def _keep(instance: object, *names: str) -> None:

@@ -8,6 +8,7 @@ device's profile names the rules its compiler has, in order; nothing is fused th
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from latencylab import plugins
@@ -75,7 +76,7 @@ def decompose(graph: Graph, rules: Sequence[str]) -> Decomposition:
     Raises UnknownNameError for a rule nobody wrote, ModelError for shapes that do not fit an operator.
     """
     working = WorkingGraph(graph)
-    loaded = [(name, cast("Rule", plugins.load("fusion", name, what="fusion rule"))) for name in rules]
+    loaded = [(name, _loaded(name)) for name in rules]
     outcomes: list[Step | Refusal] = []
     touched: set[int] | None = None
     for _ in range(_MOST_ROUNDS):
@@ -93,6 +94,11 @@ def decompose(graph: Graph, rules: Sequence[str]) -> Decomposition:
         steps=tuple(outcome for outcome in outcomes if isinstance(outcome, Step)),
         refusals=_distinct(outcome for outcome in outcomes if isinstance(outcome, Refusal)),
     )
+
+
+@cache
+def _loaded(name: str) -> Rule:
+    return cast("Rule", plugins.load("fusion", name, what="fusion rule"))
 
 
 def _distinct(refusals: Iterable[Refusal]) -> tuple[Refusal, ...]:
