@@ -22,7 +22,7 @@ from latencylab.hosting.store import cache_folder
 HERE = Path(__file__).parent
 HOST = HERE / "host.toml"
 MOST_MACS = 110e9
-# Processor time of the measuring process: what else the machine does lengthens the time that passes, not this.
+# Processor time of the measuring process: what else the machine does lengthens only the time that passes.
 CLOCK = "cpu"
 # The largest inferences cost seconds each; beyond this a network is checked at one scale only.
 QUICK_MACS = 25e9
@@ -77,11 +77,7 @@ def latencylab(*arguments: str) -> None:
     """Run the command; what it says goes to the terminal."""
     command = [sys.executable, "-m", "latencylab", *arguments]
     sys.stderr.write(f"{' '.join(arguments[:1])} ... {' '.join(arguments[-6:])}\n")
-    subprocess.run(
-        command,  # noqa: S603 - our own command
-        cwd=HERE.parents[1],
-        check=True,
-    )
+    subprocess.run(command, cwd=HERE.parents[1], check=True)  # noqa: S603 - our own command
 
 
 def check(part: Part, keep: Path, *, seconds: str, runs: str) -> None:

@@ -81,7 +81,8 @@ def _points(
 def _scatter(measurement: Measurement, kernels: tuple[int, ...]) -> float:
     """How far the middle of the samples lies above the fastest: what was disturbed is trusted less."""
     samples = [measurement.kernels[k].samples_ns for k in kernels]
-    return log(sum(map(median, samples)) / sum(map(min, samples))) if all(map(min, samples)) else 1.0
+    fastest = [min(runs) for runs in samples]
+    return log(sum(median(runs) for runs in samples) / sum(fastest)) if all(fastest) else 1.0
 
 
 def merged(points: Sequence[Point]) -> tuple[Point, ...]:
