@@ -14,6 +14,7 @@ else costs cycles by the element. Names are those of `engines.*.core.efficiency`
     position_integer, tap_integer, tap_grouped_integer, ragged_integer
                    for each position of each group of an integer convolution, each tap of it, and the rest of
                    a row whose channels are no multiple of eight
+    reduced_row    for each row that a reduction or a softmax works on
     activation     for each element of an activation computed as a convolution writes
     OPERATOR       for each element of the larger side of any other kernel (a pool: for each tap of each)
 """
@@ -87,7 +88,7 @@ def cycles(meta: MetaNode, nest: LoopNest | None, worker: Worker, core: CoreNumb
     rate = element_rate(meta, core)
     if rate is None:
         return compute.vector_cycles(meta.work, worker, meta.dtype) * worker.count
-    return rate * _elements(meta)
+    return rate * _elements(meta) + core.cycles.get("reduced_row", 0.0) * _rows(meta)
 
 
 def operator_name(meta: MetaNode, core: CoreNumbers) -> str:
@@ -140,6 +141,16 @@ def _elements(meta: MetaNode) -> int:
     if meta.kind in _POOLS:
         return written * prod(meta.node.attributes.get("kernel_shape") or (1,))
     return max(read, written)
+
+
+def _rows(meta: MetaNode) -> int:
+    """Rows that a reduction or a softmax works on one after another; 0 for any other operator."""
+    if meta.kind in {"ReduceMax", "ReduceSum", "ReduceMean", "ReduceMin"}:
+        return compute.written_elements(meta)
+    if meta.kind == "Softmax":
+        shape = meta.inputs[0].shape
+        return meta.inputs[0].elements // max(1, shape[int(meta.node.attributes.get("axis", -1))])
+    return 0
 
 
 def _epilogue(meta: MetaNode, core: CoreNumbers) -> float:

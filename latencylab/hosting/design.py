@@ -78,7 +78,7 @@ def initial(cores: int) -> tuple[Bench, ...]:
     single = [Bench(writer, *_MIDDLE) for writer in micro.WRITERS]
     small = [Bench(writer, *_SMALL) for writer in micro.WRITERS]
     large = [Bench(writer, *_LARGE) for writer in _ALSO_LARGE]
-    integer = [Bench(writer, *_MIDDLE, dtype=INTEGER) for writer in _QUANTIZED]
+    integer = [Bench(writer, *_SMALL, dtype=INTEGER) for writer in _QUANTIZED]
     double = [Bench(writer, *_MIDDLE, threads=2) for writer in _THREADED] if cores > 1 else []
     integer_double = [
         Bench(writer, *_MIDDLE, dtype=INTEGER, threads=2) for writer in ("narrow", "pointwise", "elementwise")
@@ -91,7 +91,7 @@ def candidates(cores: int) -> tuple[Bench, ...]:
     sizes = ((_ODD, 1), (_MIDDLE, 2), (_LARGE, 1))
     float_ = [Bench(w, *size, wide) for size, wide in sizes for w in micro.WRITERS]
     integer = [Bench(w, *_LARGE, dtype=INTEGER) for w in _QUANTIZED]
-    integer += [Bench(w, *_SMALL, dtype=INTEGER) for w in _QUANTIZED]
+    integer += [Bench(w, *_MIDDLE, dtype=INTEGER) for w in _QUANTIZED]
     double = [Bench(w, *_SMALL, threads=2) for w in _THREADED] if cores > 1 else []
     known = set(initial(cores))
     return tuple(bench for bench in (*float_, *integer, *double) if bench not in known)

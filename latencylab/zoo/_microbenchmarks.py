@@ -140,7 +140,10 @@ def _pooled(net: Net, x: Value, wide: int) -> tuple[Value, ...]:
 def _reduced(net: Net, x: Value, wide: int) -> tuple[Value, ...]:
     y = net.sub(net.conv(x, 8 * wide, 1), 0.5)
     soft = net.op("Softmax", y, axis=1)
-    return net.reduce("Sum", net.mul(soft, y), 1), net.reduce("Max", y, 1)
+    few = net.depth_to_space(net.conv(x, 18, 1), 3, "CRD")
+    few_soft = net.op("Softmax", few, axis=1)
+    wide_results = net.reduce("Sum", net.mul(soft, y), 1), net.reduce("Max", y, 1)
+    return *wide_results, net.reduce("Sum", few_soft, 1), net.reduce("Max", few, 1)
 
 
 WRITERS: Final[Mapping[str, Writer]] = {
