@@ -74,16 +74,17 @@ class ProfileError(LatencyLabError):
 
 
 class UnknownNameError(LatencyLabError):
-    """A name that no registry knows, with the nearest one it does."""
+    """A name that no registry knows, with the nearest one it does. listed_by: a command that shows them."""
 
-    def __init__(self, what: str, name: str, known: Iterable[str]) -> None:
+    def __init__(self, what: str, name: str, known: Iterable[str], listed_by: str = "") -> None:
         import difflib  # only a mistake pays for it
 
         self.what, self.name, self.known = what, name, sorted(known)
         near = difflib.get_close_matches(name, self.known, n=1, cutoff=0.5)
         shown = self.known[:12]
         more = f" and {len(self.known) - len(shown)} more" if len(self.known) > len(shown) else ""
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(shown)}{more}"
+        everything = f"`{listed_by}` shows all" if listed_by else f"known: {', '.join(shown)}{more}"
+        hint = f"did you mean {near[0]!r}?" if near else everything
         super().__init__(f"unknown {what} {name!r}; {hint}")
 
 

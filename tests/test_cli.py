@@ -398,7 +398,18 @@ def test_devices_check_passes_the_shipped_and_lists_the_faults_of_others(tmp_pat
 def test_zoo_list_names_what_profile_takes() -> None:
     from latencylab import zoo
 
-    assert run("zoo", "list").stdout.split() == list(zoo.names())
+    assert run("zoo", "list", "--format", "names").stdout.split() == list(zoo.names())
+    assert [row["name"] for row in json.loads(run("zoo", "list", "--format", "json").stdout)] == list(
+        zoo.names()
+    )
+    header, _, *lines = run("zoo", "list").stdout.splitlines()
+    assert header.split()[:2] == ["name", "parameters"]
+    assert [line.split()[0] for line in lines] == list(zoo.names())
+
+
+def test_an_unknown_network_is_answered_with_the_nearest_or_the_list() -> None:
+    assert "did you mean 'abpn_x3'?" in run("profile", "zoo:abpnx3").stderr
+    assert "`latencylab zoo list` shows all" in run("profile", "zoo:qqq").stderr
 
 
 def test_zoo_build_writes_a_model_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,12 +3,35 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
 
+from latencylab import units
+from latencylab.cli._listing import as_json, columns
 from latencylab.cli._terminal import terminal, terminal_options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+def _count(value: int | None) -> str:
+    return "-" if value is None else f"{value:,}"
+
+
+def _macs(value: int | None) -> str:
+    return "-" if value is None else units.si(value)
+
+
+_LIST: Mapping[str, Callable[[Any], str]] = {
+    "name": str,
+    "parameters": _count,
+    "parameters_frozen": _count,
+    "macs": _macs,
+    "nodes": _count,
+    "citation": str,
+}
 
 
 class _ZooName(click.ParamType["str"]):
@@ -31,13 +54,26 @@ def command() -> None:
 
 
 @command.command(name="list")
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(["table", "json", "names"]),
+    default="table",
+    show_default=True,
+    help="Format on stdout; names: a name a line.",
+)
 @terminal_options
-def list_networks() -> None:
-    """List the networks, a name a line: each is a MODEL as zoo:NAME."""
+def list_networks(format_name: str) -> None:
+    """List the networks at their default sizes: each is a MODEL as zoo:NAME."""
+    from dataclasses import asdict
+
     from latencylab import zoo
 
-    for name in zoo.names():
-        click.echo(name)
+    rows = [asdict(entry) for entry in zoo.catalogue()]
+    if format_name == "names":
+        click.echo("\n".join(zoo.names()))
+    else:
+        click.echo(as_json(rows) if format_name == "json" else columns(rows, _LIST))
 
 
 @command.command(name="build")

@@ -28,7 +28,7 @@ OWN_NAME: Final = "latencylab.toml"
 PYPROJECT: Final = "pyproject.toml"
 _UPDATE: Final = "latencylab baseline update"
 _START: Final = (
-    f"no {OWN_NAME} and no [tool.latencylab] in a {PYPROJECT} here or above; start with\n"
+    f"no {OWN_NAME} and no [tool.latencylab] in a {PYPROJECT} here or above; begin it with: "
     '[[budget]] models = ["models/*.onnx"], device = "dolphin_npu", latency_ms = { max = 40.0 }'
 )
 

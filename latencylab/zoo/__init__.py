@@ -50,7 +50,7 @@ def build(name: str, *, weights: bool = True, **options: Any) -> ModelProto:
     """
     bare, inline = _options.parse(name)
     if bare not in entries():
-        raise UnknownNameError("zoo network", bare, entries())
+        raise UnknownNameError("zoo network", bare, entries(), "latencylab zoo list")
     from latencylab.zoo._assembly import assemble
 
     family, declared = network(bare)
