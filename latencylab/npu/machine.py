@@ -49,6 +49,7 @@ class Worker:
     lanes: Mapping[str, float]
     cycles_per_op: tuple[float, float, float, float]
     element_cycles: Mapping[str, float]
+    element_align: int
     efficiency: Mapping[str, float]
     in_align: int
     out_align: int
@@ -99,7 +100,7 @@ class Machine:
     dram_bytes_per_s: float
     dram_peak_bytes_per_s: float
     patterns: Mapping[str, float]
-    aligned_channels: int
+    word_bytes: int
     weight_share: float
     dram_latency_ps: int
     scratchpad_bytes: int
@@ -133,7 +134,7 @@ def of(profile: DeviceProfile) -> Machine:
         dram_bytes_per_s=dram.bytes_per_s,
         dram_peak_bytes_per_s=dram.peak_bytes_per_s.value,
         patterns=patterns,
-        aligned_channels=dram.aligned_channels.value,
+        word_bytes=dram.word_bytes.value,
         weight_share=dram.weight_share.value,
         dram_latency_ps=round(dram.latency_s.value * PS_PER_S),
         scratchpad_bytes=pad.size_bytes.value if pad else 0,
@@ -163,6 +164,7 @@ def _worker(name: str, engine: Engine) -> Worker:
         lanes=_values(engine.lanes),
         cycles_per_op=per_op,
         element_cycles=_values(engine.element_cycles),
+        element_align=engine.element_align.value,
         efficiency=_values(engine.efficiency),
         in_align=engine.input_channel_align.value,
         out_align=engine.output_channel_align.value,
