@@ -163,10 +163,11 @@ class Engine(Table):
     launch_s: start of a kernel. handover_s: a dependency that crosses to this engine from another one.
     dram_share: share of the DRAM rate reserved for this engine's port while others are active.
     element_cycles: cycles per output element on the whole engine, by operator, where that was measured.
-    element_align: for those, channels are padded to a multiple of this; maps of fewer channels are not.
+    element_align: for those, channels are padded to a multiple of this, but for images.
     efficiency: share of the peak MAC rate that an operator reaches ("*" = any other operator).
     tap_align: taps of a window larger than 1x1 are worked on in multiples of this.
     feed_per_cycle: input positions of a channel fed to all units in a cycle; limits kernels of few taps.
+    position_cycles: of the whole engine for each output position of a convolution, besides its MACs.
     port_bytes_per_cycle: on-chip bytes of activations the whole engine reads, or writes, in a cycle.
     strided_by: engine that rearranges the input of a dense convolution of stride above 1 for this one.
     core: what a general-purpose core adds; an engine that has it is timed by `latencylab.core.duration`.
@@ -189,6 +190,7 @@ class Engine(Table):
     dram_share: Share | None = None
     tap_align: Count = UNSTATED
     feed_per_cycle: Positive | None = None
+    position_cycles: Positive | None = None
     port_bytes_per_cycle: Positive | None = None
     strided_by: str | None = None
     element_cycles: dict[str, Positive] = field(default_factory=dict)

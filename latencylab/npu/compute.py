@@ -135,7 +135,8 @@ class Cycles:
         assert self._nest is not None  # noqa: S101 - asked for only where there is one
         meta, shape = self._meta, (rows, columns, out_channels)
         if shape not in self._macs_by_shape:
-            self._macs_by_shape[shape] = mac_cycles(self._nest, *shape, self._worker, meta.dtype, meta.kind)
+            cycles = mac_cycles(self._nest, *shape, self._worker, meta.dtype, meta.kind)
+            self._macs_by_shape[shape] = cycles + rows * columns * self._worker.position_cycles
         return self._macs_by_shape[shape]
 
     def _busy(self, macs: float) -> float:

@@ -58,6 +58,7 @@ class Worker:
     by_output_channels: bool
     tap_align: int
     feed_per_cycle: float
+    position_cycles: float
     port_bytes_per_cycle: float
     launch_ps: int
     handover_ps: int
@@ -172,6 +173,7 @@ def _worker(name: str, engine: Engine) -> Worker:
         column_align=engine.column_align.value,
         by_output_channels=engine.split == "output_channels",
         tap_align=engine.tap_align.value,
+        position_cycles=engine.position_cycles.value if engine.position_cycles else 0.0,
         feed_per_cycle=engine.feed_per_cycle.value if engine.feed_per_cycle else 0.0,
         port_bytes_per_cycle=engine.port_bytes_per_cycle.value if engine.port_bytes_per_cycle else 0.0,
         launch_ps=round(engine.launch_s.value * PS_PER_S),
