@@ -65,8 +65,8 @@ PHONE_GRAPHS = {
 PHONE_GRAPHS_AS_TIMED = {name: f"{graph}_tf" for name, graph in PHONE_GRAPHS.items()} | {
     "ABPN-M4C28": "abpn_m4c28_tf"
 }
-# With the clip that the timed networks end in, ESPCN as the table counts it. Where a clip folds into a convolution
-# or costs nothing these are the published networks; on a GPU and a CPU it is a kernel of its own.
+# With the clip that the timed networks end in, ESPCN as the table counts it: for engines where a clip is a
+# kernel of its own.
 PHONE_GRAPHS_CLIPPED = PHONE_GRAPHS_AS_TIMED | {"ESPCN": "espcn"}
 TWINS = {name: f"{graph}_twin" for name, graph in PHONE_GRAPHS.items()} | {"ABPN-M4C28": "abpn_m4c28_twin"}
 

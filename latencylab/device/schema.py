@@ -67,8 +67,8 @@ class Dram(Table):
     """Main memory. `efficiency`: share of the peak that a long sequential stream reaches.
 
     latency_s: what each DMA command costs besides its bytes. weight_share: bytes of weights as the compiler
-    packs them, over their plain size. word_bytes: least that is written at once; a copy of a few channels into
-    every position moves whole words. 1 where pieces of a position are put together before they are written.
+    packs them, over their plain size. word_bytes: least that is written at once; a copy of a few channels
+    into every position moves whole words. 1 where a position is put together before it is written.
     """
 
     peak_bytes_per_s: Positive

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 class Transfers:
     """Times in picoseconds at the kernel's share of the DRAM rate; what stays on chip is not in here.
 
-    data: the first input, which tile plans may read several times. extra: the other inputs. merge: what copies
-    of a few channels write besides their own bytes, to words that other copies write too: one copy waits for
-    the other, so the engine is busy with it. skip_bytes: the part of read_bytes that an earlier kernel has read
-    before. weight_bytes: as they lie packed in memory.
+    data: the first input, which tile plans may read several times. extra: the other inputs. merge: what
+    copies of a few channels write besides their own bytes, to words that other copies write too: one copy
+    waits for the other, so the engine is busy with it. skip_bytes: the part of read_bytes that an earlier
+    kernel has read before. weight_bytes: as they lie packed in memory.
     """
 
     data_ps: int
