@@ -128,15 +128,16 @@ def test_the_replicated_skip_costs_what_it_was_measured_to_cost(runtime: str, sc
     assert {name for name, (ours, theirs) in found.items() if abs(ours / theirs - 1) > 0.2} == set()
 
 
-@pytest.mark.parametrize(
-    ("runtime", "scale"),
-    [
-        pytest.param("nnapi", "x3", marks=pytest.mark.xfail(strict=True, reason="a spread of 25 %")),
-        ("nnapi", "x4"),
-        pytest.param("neuron", "x3", marks=pytest.mark.xfail(strict=True, reason="a spread of 18 %")),
-        pytest.param("neuron", "x4", marks=pytest.mark.xfail(strict=True, reason="a spread of 17 %")),
-    ],
-)
+@pytest.mark.parametrize("scale", ["x3", "x4"])
+@pytest.mark.parametrize("runtime", ["nnapi", "neuron"])
 def test_the_replicated_skip_costs_the_same_whatever_the_trunk(runtime: str, scale: str) -> None:
     costs = [ours for ours, _ in skips(runtime, scale).values()]
     assert (max(costs) - min(costs)) / mean(costs) < 0.15
+
+
+@pytest.mark.parametrize("scale", ["x2", "x3", "x4"])
+@pytest.mark.parametrize("runtime", ["nnapi", "neuron"])
+def test_the_replicated_skip_costs_on_average_what_it_was_measured_to_cost(runtime: str, scale: str) -> None:
+    """At x2, of a millisecond, single differences scatter as the measured ones do."""
+    ours, theirs = zip(*skips(runtime, scale).values(), strict=True)
+    assert mean(ours) == pytest.approx(mean(theirs), rel=0.2)

@@ -105,7 +105,6 @@ class Count(Sourced):
 
 # Neutral values of what a profile leaves out; they are not listed among its parameters.
 UNSTATED = Count(value=1, provenance="assumed", source="not stated")
-AS_STREAMED = Share(value=1.0, provenance="assumed", source="not stated")
 
 
 def _range_text(limits: dict[str, float]) -> str:

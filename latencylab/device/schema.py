@@ -13,7 +13,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from latencylab.device.quantities import (
-    AS_STREAMED,
     STRICT,
     UNCOMPRESSED,
     UNSTATED,
@@ -34,7 +33,7 @@ FREE = "free"
 SMALLEST_SCRATCHPAD_BYTES = 1024
 
 Layout = Literal["nchw", "nhwc"]
-Pattern = Literal["sequential", "interleaved", "narrow", "strided", "unaligned"]
+Pattern = Literal["sequential", "interleaved", "narrow", "strided"]
 
 
 def key_of(name: str) -> str:
@@ -57,7 +56,6 @@ class DramPatterns(Table):
     interleaved: Share
     narrow: Share
     strided: Share
-    unaligned: Share = AS_STREAMED
 
     def shares(self) -> dict[str, float]:
         """Share of the streamed rate by pattern."""
@@ -69,15 +67,15 @@ class Dram(Table):
     """Main memory. `efficiency`: share of the peak that a long sequential stream reaches.
 
     latency_s: what each DMA command costs besides its bytes. weight_share: bytes of weights as the compiler
-    packs them, over their plain size. aligned_channels: a map whose channels are no multiple of this is moved
-    at the rate of the pattern `unaligned`.
+    packs them, over their plain size. word_bytes: least that is written at once; a copy of a few channels
+    into every position moves whole words. 1 where a position is put together before it is written.
     """
 
     peak_bytes_per_s: Positive
     efficiency: Share
     latency_s: NonNegative
     patterns: DramPatterns
-    aligned_channels: Count = UNSTATED
+    word_bytes: Count = UNSTATED
     weight_share: Share = UNCOMPRESSED
 
     @property
@@ -165,9 +163,11 @@ class Engine(Table):
     launch_s: start of a kernel. handover_s: a dependency that crosses to this engine from another one.
     dram_share: share of the DRAM rate reserved for this engine's port while others are active.
     element_cycles: cycles per output element on the whole engine, by operator, where that was measured.
+    element_align: for those, channels are padded to a multiple of this, but for images.
     efficiency: share of the peak MAC rate that an operator reaches ("*" = any other operator).
     tap_align: taps of a window larger than 1x1 are worked on in multiples of this.
     feed_per_cycle: input positions of a channel fed to all units in a cycle; limits kernels of few taps.
+    position_cycles: of the whole engine for each output position of a convolution, besides its MACs.
     port_bytes_per_cycle: on-chip bytes of activations the whole engine reads, or writes, in a cycle.
     strided_by: engine that rearranges the input of a dense convolution of stride above 1 for this one.
     core: what a general-purpose core adds; an engine that has it is timed by `latencylab.core.duration`.
@@ -190,9 +190,11 @@ class Engine(Table):
     dram_share: Share | None = None
     tap_align: Count = UNSTATED
     feed_per_cycle: Positive | None = None
+    position_cycles: Positive | None = None
     port_bytes_per_cycle: Positive | None = None
     strided_by: str | None = None
     element_cycles: dict[str, Positive] = field(default_factory=dict)
+    element_align: Count = UNSTATED
     efficiency: dict[str, Share] = field(default_factory=dict)
     core: Core | None = None
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from latencylab import loops
 from latencylab.core import duration
 from latencylab.engines import _assemble
-from latencylab.npu import compute, machine, memory, traffic, transfers
+from latencylab.npu import compute, machine, memory, traffic
 from latencylab.npu.kernel_time import KernelTime
 from latencylab.units import PS_PER_S
 
@@ -65,16 +65,9 @@ def _time(kernel: Kernel, program: Program, device: Machine, on_chip: frozenset[
 
 
 def _memory_ps(read_bytes: int, stored: Iterable[Tensor], device: Machine) -> int:
-    """Everything at the peak of DRAM, but for what a faster system cache in front of it takes in."""
-    cached_bytes = 0
-    moved_bytes = read_bytes
-    for tensor in stored:
-        if transfers.is_absorbed(tensor, device) and device.cache_bytes_per_s > device.dram_peak_bytes_per_s:
-            cached_bytes += tensor.size_bytes
-        else:
-            moved_bytes += tensor.size_bytes
-    cached_ps = int(cached_bytes * PS_PER_S / device.cache_bytes_per_s) if cached_bytes else 0
-    return int(moved_bytes * PS_PER_S / device.dram_peak_bytes_per_s) + cached_ps
+    """Everything at the peak of DRAM."""
+    moved_bytes = read_bytes + sum(tensor.size_bytes for tensor in stored)
+    return int(moved_bytes * PS_PER_S / device.dram_peak_bytes_per_s)
 
 
 def _peak_cycles(meta: MetaNode, worker: Worker) -> float:

@@ -23,7 +23,7 @@ def time_kernel(meta: MetaNode, worker: Worker, machine: Machine, residency: Res
         spent = duration.of(meta, nest, worker, machine)
         compute_ps, memory_ps, body_ps = spent.compute_ps, spent.memory_ps, spent.body_ps
     else:
-        compute_ps = worker.ps(compute.kernel_cycles(meta, nest, worker))
+        compute_ps = worker.ps(compute.kernel_cycles(meta, nest, worker)) + moved.merge_ps
         # Arithmetic and traffic overlap; a map that stays in the cache moves at its rate.
         memory_ps = moved.all_ps + machine.cached_ps(_kept_bytes(meta, residency))
         body_ps = max(compute_ps, memory_ps)

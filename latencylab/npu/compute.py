@@ -9,6 +9,8 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING
 
+from latencylab.npu.elements import worked_elements
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -106,7 +108,7 @@ class Cycles:
         rate = worker.element_rate(meta)
         self._is_measured = rate is not None
         if rate is not None:
-            self.untiled = max(rate * written_elements(meta), self._port)
+            self.untiled = max(rate * worked_elements(meta, worker.element_align), self._port)
             return
         self._lanes = vector_cycles(meta.work, worker, meta.dtype)
         self.untiled = self._busy(self._macs(nest.rows, nest.columns, nest.out_channels) if nest else 0.0)
@@ -133,7 +135,8 @@ class Cycles:
         assert self._nest is not None  # noqa: S101 - asked for only where there is one
         meta, shape = self._meta, (rows, columns, out_channels)
         if shape not in self._macs_by_shape:
-            self._macs_by_shape[shape] = mac_cycles(self._nest, *shape, self._worker, meta.dtype, meta.kind)
+            cycles = mac_cycles(self._nest, *shape, self._worker, meta.dtype, meta.kind)
+            self._macs_by_shape[shape] = cycles + rows * columns * self._worker.position_cycles
         return self._macs_by_shape[shape]
 
     def _busy(self, macs: float) -> float:

@@ -49,6 +49,7 @@ class Worker:
     lanes: Mapping[str, float]
     cycles_per_op: tuple[float, float, float, float]
     element_cycles: Mapping[str, float]
+    element_align: int
     efficiency: Mapping[str, float]
     in_align: int
     out_align: int
@@ -57,6 +58,7 @@ class Worker:
     by_output_channels: bool
     tap_align: int
     feed_per_cycle: float
+    position_cycles: float
     port_bytes_per_cycle: float
     launch_ps: int
     handover_ps: int
@@ -99,7 +101,7 @@ class Machine:
     dram_bytes_per_s: float
     dram_peak_bytes_per_s: float
     patterns: Mapping[str, float]
-    aligned_channels: int
+    word_bytes: int
     weight_share: float
     dram_latency_ps: int
     scratchpad_bytes: int
@@ -133,7 +135,7 @@ def of(profile: DeviceProfile) -> Machine:
         dram_bytes_per_s=dram.bytes_per_s,
         dram_peak_bytes_per_s=dram.peak_bytes_per_s.value,
         patterns=patterns,
-        aligned_channels=dram.aligned_channels.value,
+        word_bytes=dram.word_bytes.value,
         weight_share=dram.weight_share.value,
         dram_latency_ps=round(dram.latency_s.value * PS_PER_S),
         scratchpad_bytes=pad.size_bytes.value if pad else 0,
@@ -163,6 +165,7 @@ def _worker(name: str, engine: Engine) -> Worker:
         lanes=_values(engine.lanes),
         cycles_per_op=per_op,
         element_cycles=_values(engine.element_cycles),
+        element_align=engine.element_align.value,
         efficiency=_values(engine.efficiency),
         in_align=engine.input_channel_align.value,
         out_align=engine.output_channel_align.value,
@@ -170,6 +173,7 @@ def _worker(name: str, engine: Engine) -> Worker:
         column_align=engine.column_align.value,
         by_output_channels=engine.split == "output_channels",
         tap_align=engine.tap_align.value,
+        position_cycles=engine.position_cycles.value if engine.position_cycles else 0.0,
         feed_per_cycle=engine.feed_per_cycle.value if engine.feed_per_cycle else 0.0,
         port_bytes_per_cycle=engine.port_bytes_per_cycle.value if engine.port_bytes_per_cycle else 0.0,
         launch_ps=round(engine.launch_s.value * PS_PER_S),

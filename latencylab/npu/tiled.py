@@ -76,7 +76,7 @@ class PlanSearch:
         self._nest, self._worker, self._machine = nest, worker, machine
         self._moved = transfers.of(meta, machine, residency)
         self._cycles = compute.Cycles(meta, nest, worker)
-        self._whole_ps = worker.ps(self._cycles.untiled)
+        self._whole_ps = worker.ps(self._cycles.untiled) + self._moved.merge_ps
 
     def consider(self, plan: TilePlan) -> None:
         """Time a plan if it may be faster than the best so far."""
@@ -95,7 +95,7 @@ class PlanSearch:
 
     def _time(self, plan: TilePlan, load_ps: int, weights_ps: int, store_ps: int, data_bytes: int) -> None:
         prologue_ps = _prologue_ps(plan, weights_ps, self._machine.dram_latency_ps)
-        compute_ps = self._worker.ps(self._cycles.tiled(plan))
+        compute_ps = self._worker.ps(self._cycles.tiled(plan)) + self._moved.merge_ps
         tile = _equal_tiles(plan.steps, load_ps + max(0, weights_ps - prologue_ps), compute_ps, store_ps)
         duration = self._worker.launch_ps + duration_ps(tile, prologue_ps)
         if self.best is None or duration < self.best.duration_ps:

@@ -17,14 +17,17 @@ if TYPE_CHECKING:
 class Transfers:
     """Times in picoseconds at the kernel's share of the DRAM rate; what stays on chip is not in here.
 
-    data: the first input, which tile plans may read several times. extra: the other inputs. skip_bytes: the
-    part of read_bytes that an earlier kernel has read before. weight_bytes: as they lie packed in memory.
+    data: the first input, which tile plans may read several times. extra: the other inputs. merge: what
+    copies of a few channels write besides their own bytes, to words that other copies write too: one copy
+    waits for the other, so the engine is busy with it. skip_bytes: the part of read_bytes that an earlier
+    kernel has read before. weight_bytes: as they lie packed in memory.
     """
 
     data_ps: int
     extra_ps: int
     weights_ps: int
     store_ps: int
+    merge_ps: int
     data_bytes: int
     read_bytes: int
     write_bytes: int
@@ -46,7 +49,7 @@ def of(meta: MetaNode, machine: Machine, residency: Residency) -> Transfers:
         if residency.inputs[index]:
             continue
         size = traffic.moved_bytes(meta, tensor)
-        time_ps = machine.transfer_ps(size, traffic.read_pattern(tensor, machine), share)
+        time_ps = machine.transfer_ps(size, traffic.read_pattern(tensor), share)
         if index == 0:
             data_ps, data_bytes = time_ps, size
         else:
@@ -59,6 +62,7 @@ def of(meta: MetaNode, machine: Machine, residency: Residency) -> Transfers:
         extra_ps=extra_ps,
         weights_ps=machine.transfer_ps(weight_bytes, "sequential", share),
         store_ps=sum(_store_ps(meta, t, machine, share) for t in stored),
+        merge_ps=sum(_merge_ps(meta, t, machine, share) for t in stored),
         data_bytes=data_bytes,
         read_bytes=read_bytes,
         write_bytes=sum(t.size_bytes for t in stored),
@@ -67,17 +71,12 @@ def of(meta: MetaNode, machine: Machine, residency: Residency) -> Transfers:
     )
 
 
-def is_absorbed(tensor: Tensor, machine: Machine) -> bool:
-    """Whether a system cache in front of DRAM takes in the whole of a map that a tiled engine writes."""
-    return bool(machine.scratchpad_bytes) and tensor.size_bytes <= machine.cache_bytes
-
-
 def _store_ps(meta: MetaNode, tensor: Tensor, machine: Machine, share: float) -> int:
-    """Time to write an activation; the system cache takes one that fits, whatever its pattern."""
-    if is_absorbed(tensor, machine):
-        return machine.cached_ps(tensor.size_bytes)
-    pattern = traffic.write_pattern(meta, tensor, machine)
-    if pattern == "strided" and not traffic.is_aligned(tensor, machine):
-        # Pieces of a few channels whose positions do not start on a word either.
-        share *= machine.patterns["unaligned"]
-    return machine.transfer_ps(tensor.size_bytes, pattern, share)
+    """Time to write an activation once."""
+    return machine.transfer_ps(tensor.size_bytes, traffic.write_pattern(meta, tensor), share)
+
+
+def _merge_ps(meta: MetaNode, tensor: Tensor, machine: Machine, share: float) -> int:
+    """Time to write what other pieces of the same words hold."""
+    size = traffic.stored_bytes(meta, tensor, machine.word_bytes) - tensor.size_bytes
+    return machine.transfer_ps(size, traffic.write_pattern(meta, tensor), share)

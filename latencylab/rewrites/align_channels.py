@@ -1,7 +1,7 @@
 """Feature maps get the width that the device's convolution engine works in: the next wider, or narrower.
 
 Up: zero filters and zero weights, the same function; what it buys are channels to train, nearly free of
-charge, and sometimes memory that streams better. Down: another, smaller network, whose quality training must
+charge. Down: another, smaller network, whose quality training must
 show; it is proposed where at least two thirds of the channels stay.
 """
 
@@ -43,14 +43,13 @@ def propose(graph: Graph, profile: DeviceProfile) -> tuple[Change, ...]:
 
 
 def _steps(profile: DeviceProfile) -> Iterator[int]:
-    """Numbers of channels that fill the convolution engine, or stream well from memory."""
+    """Numbers of channels that fill the convolution engine."""
     dtype = profile.deployment_dtype
     engine = profile.engines.get(profile.engine_for("Conv", dtype))
     if engine is not None:
         yield from (engine.input_channel_align.value, engine.output_channel_align.value)
         if engine.split == "output_channels":
             yield engine.count.value * engine.output_channel_align.value
-    yield profile.memory.dram.aligned_channels.value
 
 
 def _change(widths: Widths, names: frozenset[str], width: int, target: int) -> Change:
