@@ -10,12 +10,13 @@ import pytest
 from simulating import PS_PER_S, picoseconds, profile, program, simulated
 from sketch import Sketch
 
-from latencylab import loops, tiling
+from latencylab import tiling
 from latencylab.engines import simulator
 from latencylab.errors import TilingError
-from latencylab.npu import machine, tiled
+from latencylab.npu import machine
 from latencylab.npu.kernel_time import Residency
 from latencylab.npu.pipeline import tiles
+from latencylab.npu.tiled import TiledKernel
 
 if TYPE_CHECKING:
     from latencylab.device import DeviceProfile
@@ -90,13 +91,12 @@ def test_a_tiled_convolution_takes_what_its_tiles_take(rows: int, columns: int) 
     """28 -> 28 channels, 3x3, 48 x 64 positions, whole columns of every strip loaded once with their halo."""
     device = machine.of(dolphin(**LAUNCH))
     worker, meta = device.workers["nn"], lowered(convolution(28, 28, 3, (48, 64)))
-    nest = loops.of(meta)
     strips = 64 // columns
     plan = tiling.TilePlan(
         rows, columns, 28, 1, ceil(48 / rows) * strips, 1, weights_outer=True, scratchpad_bytes=0
     )
-    search = tiled.PlanSearch(meta, nest, worker, device, Residency((False,), (False,), (False,)))
-    search.consider(plan)
+    kernel = TiledKernel.with_plans(meta, worker, device, tiling.Plans.of(plan))
+    found = kernel.time(Residency((False,), (False,), (False,)))
 
     steps = ceil(48 / rows) * strips
     rate = device.dram_bytes_per_s / PS_PER_S
@@ -106,9 +106,9 @@ def test_a_tiled_convolution_takes_what_its_tiles_take(rows: int, columns: int) 
     cycles = 2 * 28 * 9 * sum(blocks) * strips / 192
     compute = max(cycles, 28 * 48 * 64 / worker.port_bytes_per_cycle) / worker.clock_hz * PS_PER_S
     weights = ceil((28 * 28 * 9 + 4 * 28) * 0.47) / rate + device.dram_latency_ps
-    assert search.best.duration_ps == pytest.approx(_by_hand(steps, read, compute, write, weights), rel=1e-3)
-    *_, last = tiles(search.best.tile, search.best.prologue_ps)
-    assert last.store[1] == search.best.duration_ps
+    assert found.duration_ps == pytest.approx(_by_hand(steps, read, compute, write, weights), rel=1e-3)
+    *_, last = tiles(found.tile, found.prologue_ps)
+    assert last.store[1] == found.duration_ps
 
 
 def _by_hand(steps: int, read: float, compute: float, write: float, weights: float) -> float:
@@ -226,7 +226,7 @@ def test_the_order_of_the_file_is_the_order_of_a_queue_and_nothing_else_counts()
 def test_a_scratchpad_too_small_for_one_tile_is_an_error_of_one_line() -> None:
     device = dolphin(**{"memory.scratchpad.size_bytes": 1024})
     with pytest.raises(TilingError, match="its smallest tile needs") as caught:
-        simulated(convolution(512, 512, 3, (64, 64)), device)
+        simulated(convolution(64, 64, 31, (64, 64)), device)
     assert "\n" not in str(caught.value)
     assert caught.value.exit_code == 2
     assert caught.value.smallest_tile_bytes > caught.value.scratchpad_bytes
