@@ -105,10 +105,13 @@ def vector_cycles(work: Work, worker: Worker, dtype: str) -> float:
 
 
 def port_cycles(meta: MetaNode, worker: Worker) -> float:
-    """Cycles in which the busier of the engine's on-chip ports is busy with the boundary activations."""
-    if not worker.port_bytes_per_cycle:
-        return 0.0
-    return max(meta.read_bytes, meta.write_bytes) / worker.port_bytes_per_cycle
+    """Cycles in which the busiest of the engine's ports is busy: maps read, maps written, weights."""
+    cycles = 0.0
+    if worker.port_bytes_per_cycle:
+        cycles = max(meta.read_bytes, meta.write_bytes) / worker.port_bytes_per_cycle
+    if worker.weight_bytes_per_cycle:
+        cycles = max(cycles, meta.weight_bytes / worker.weight_bytes_per_cycle)
+    return cycles
 
 
 def kernel_cycles(meta: MetaNode, nest: LoopNest | None, worker: Worker) -> float:
