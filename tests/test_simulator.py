@@ -76,7 +76,7 @@ def test_without_limits_the_cycles_are_the_closed_form(
     inputs: int, outputs: int, kernel: int, size: tuple[int, int]
 ) -> None:
     """22 cores, an output channel each, 192 MACs a cycle, taps in threes, blocks of 8 x 8 positions."""
-    device = dolphin(**UNLIMITED)
+    device = dolphin(**UNLIMITED, **{"engines.nn.stream_bytes_per_s": 1e30})
     height, width = (ceil(extent / 8) * 8 for extent in size)
     taps = ceil(kernel**2 / 3) * 3 if kernel > 1 else 1
     cycles = ceil(outputs / 22) * inputs * taps * height * width / 192
@@ -126,6 +126,19 @@ def _by_hand(steps: int, read: float, compute: float, write: float, weights: flo
             channel = max(channel, done) + store
             stored.append(channel)
     return max(channel, computed[-1])
+
+
+@pytest.mark.parametrize("name", ["dolphin_npu", "vs640_npu"])
+def test_a_fully_connected_layer_takes_as_long_as_its_weights_stream_in(name: str) -> None:
+    """On eight processors and on four: the stream is one."""
+    sketch = Sketch()
+    sketch.conv(sketch.image(1, 1280, 1, 1), 1000, kernel=1)
+    device = profile(name).with_values({**UNLIMITED, "engines.tp.launch_s": 0.0})
+    (kernel,) = (k for k in simulated(sketch.graph(), device).kernels if k.kind == "Conv")
+    tp = device.engines["tp"]
+    assert (kernel.engine, tp.count.value) in {("tp", 8), ("tp", 4)}
+    weights = kernel.weight_bytes / tp.weight_bytes_per_cycle.value
+    assert kernel.latency_s * tp.clock_hz.value == pytest.approx(weights, rel=1e-3)
 
 
 def lowered(graph: Graph) -> MetaNode:
