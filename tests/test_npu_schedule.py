@@ -14,6 +14,7 @@ from strategies import networks
 from latencylab.npu import machine, memory, schedule
 
 if TYPE_CHECKING:
+    from latencylab.device import DeviceProfile
     from latencylab.graph import Graph
 
 STUDY = profile("dolphin_npu", "nnapi_2021")
@@ -62,11 +63,26 @@ def test_shares_of_dram_are_shares(graph: Graph) -> None:
     assert all(0 < share <= 1 for share in shares.values())
 
 
-def test_a_chain_has_all_of_dram() -> None:
+def shares(profile_: DeviceProfile) -> dict[int, float]:
+    """Of a convolution and a Sigmoid behind it, which move as much."""
     sketch = Sketch()
     sketch.op("Sigmoid", sketch.conv(sketch.image(1, 8, 8, 8), 8))
-    lowered = program(sketch.graph(), STUDY)
-    assert set(schedule.dram_shares(lowered, DEVICE, [512] * len(lowered.kernels)).values()) == {1.0}
+    lowered = program(sketch.graph(), profile_)
+    return dict(schedule.dram_shares(lowered, machine.of(profile_), [512] * len(lowered.kernels)))
+
+
+def test_a_chain_has_all_of_dram() -> None:
+    assert set(shares(profile("dolphin_npu")).values()) == {1.0}
+
+
+@pytest.mark.parametrize("faster", [1.0, 3.0])
+def test_a_port_takes_what_it_can_however_fast_dram_is(faster: float) -> None:
+    device = STUDY.with_values({"memory.dram.peak_bytes_per_s": 20e9 * faster})
+    assert device.engines["nn"].stream_bytes_per_s is not None
+    for share in shares(device).values():
+        assert share * device.dram_bytes_per_s == pytest.approx(
+            device.engines["nn"].stream_bytes_per_s.value, rel=1e-9
+        )
 
 
 @law

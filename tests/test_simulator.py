@@ -10,12 +10,13 @@ import pytest
 from simulating import PS_PER_S, picoseconds, profile, program, simulated
 from sketch import Sketch
 
-from latencylab import loops, tiling
+from latencylab import tiling
 from latencylab.engines import simulator
 from latencylab.errors import TilingError
-from latencylab.npu import machine, tiled
+from latencylab.npu import machine
 from latencylab.npu.kernel_time import Residency
 from latencylab.npu.pipeline import tiles
+from latencylab.npu.tiled import TiledKernel
 
 if TYPE_CHECKING:
     from latencylab.device import DeviceProfile
@@ -75,7 +76,7 @@ def test_without_limits_the_cycles_are_the_closed_form(
     inputs: int, outputs: int, kernel: int, size: tuple[int, int]
 ) -> None:
     """22 cores, an output channel each, 192 MACs a cycle, taps in threes, blocks of 8 x 8 positions."""
-    device = dolphin(**UNLIMITED)
+    device = dolphin(**UNLIMITED, **{"engines.nn.stream_bytes_per_s": 1e30})
     height, width = (ceil(extent / 8) * 8 for extent in size)
     taps = ceil(kernel**2 / 3) * 3 if kernel > 1 else 1
     cycles = ceil(outputs / 22) * inputs * taps * height * width / 192
@@ -90,13 +91,12 @@ def test_a_tiled_convolution_takes_what_its_tiles_take(rows: int, columns: int) 
     """28 -> 28 channels, 3x3, 48 x 64 positions, whole columns of every strip loaded once with their halo."""
     device = machine.of(dolphin(**LAUNCH))
     worker, meta = device.workers["nn"], lowered(convolution(28, 28, 3, (48, 64)))
-    nest = loops.of(meta)
     strips = 64 // columns
     plan = tiling.TilePlan(
         rows, columns, 28, 1, ceil(48 / rows) * strips, 1, weights_outer=True, scratchpad_bytes=0
     )
-    search = tiled.PlanSearch(meta, nest, worker, device, Residency((False,), (False,), (False,)))
-    search.consider(plan)
+    kernel = TiledKernel.with_plans(meta, worker, device, tiling.Plans.of(plan))
+    found = kernel.time(Residency((False,), (False,), (False,)))
 
     steps = ceil(48 / rows) * strips
     rate = device.dram_bytes_per_s / PS_PER_S
@@ -106,9 +106,9 @@ def test_a_tiled_convolution_takes_what_its_tiles_take(rows: int, columns: int) 
     cycles = 2 * 28 * 9 * sum(blocks) * strips / 192
     compute = max(cycles, 28 * 48 * 64 / worker.port_bytes_per_cycle) / worker.clock_hz * PS_PER_S
     weights = ceil((28 * 28 * 9 + 4 * 28) * 0.47) / rate + device.dram_latency_ps
-    assert search.best.duration_ps == pytest.approx(_by_hand(steps, read, compute, write, weights), rel=1e-3)
-    *_, last = tiles(search.best.tile, search.best.prologue_ps)
-    assert last.store[1] == search.best.duration_ps
+    assert found.duration_ps == pytest.approx(_by_hand(steps, read, compute, write, weights), rel=1e-3)
+    *_, last = tiles(found.tile, found.prologue_ps)
+    assert last.store[1] == found.duration_ps
 
 
 def _by_hand(steps: int, read: float, compute: float, write: float, weights: float) -> float:
@@ -126,6 +126,19 @@ def _by_hand(steps: int, read: float, compute: float, write: float, weights: flo
             channel = max(channel, done) + store
             stored.append(channel)
     return max(channel, computed[-1])
+
+
+@pytest.mark.parametrize("name", ["dolphin_npu", "vs640_npu"])
+def test_a_fully_connected_layer_takes_as_long_as_its_weights_stream_in(name: str) -> None:
+    """On eight processors and on four: the stream is one."""
+    sketch = Sketch()
+    sketch.conv(sketch.image(1, 1280, 1, 1), 1000, kernel=1)
+    device = profile(name).with_values({**UNLIMITED, "engines.tp.launch_s": 0.0})
+    (kernel,) = (k for k in simulated(sketch.graph(), device).kernels if k.kind == "Conv")
+    tp = device.engines["tp"]
+    assert (kernel.engine, tp.count.value) in {("tp", 8), ("tp", 4)}
+    weights = kernel.weight_bytes / tp.weight_bytes_per_cycle.value
+    assert kernel.latency_s * tp.clock_hz.value == pytest.approx(weights, rel=1e-3)
 
 
 def lowered(graph: Graph) -> MetaNode:
@@ -226,7 +239,7 @@ def test_the_order_of_the_file_is_the_order_of_a_queue_and_nothing_else_counts()
 def test_a_scratchpad_too_small_for_one_tile_is_an_error_of_one_line() -> None:
     device = dolphin(**{"memory.scratchpad.size_bytes": 1024})
     with pytest.raises(TilingError, match="its smallest tile needs") as caught:
-        simulated(convolution(512, 512, 3, (64, 64)), device)
+        simulated(convolution(64, 64, 31, (64, 64)), device)
     assert "\n" not in str(caught.value)
     assert caught.value.exit_code == 2
     assert caught.value.smallest_tile_bytes > caught.value.scratchpad_bytes

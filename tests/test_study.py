@@ -64,9 +64,12 @@ def test_relu_is_cheaper_than_leaky_relu_and_free_behind_a_convolution(runtime: 
     assert node("conv3x3_relu", runtime) == node("conv3x3_28_28", runtime)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a block adds 2.2 ms below five nodes and 2.7 ms above: the skip hides little"
-)
+def test_five_conv_relu_nodes_end_before_the_skip_beside_them_does() -> None:
+    priced = pipeline.price(network("abpn_x3?blocks=4"), profile("dolphin_npu", STUDY))
+    end_s = {kernel.name: kernel.end_s for kernel in priced.kernels}
+    assert end_s["conv_4"] < end_s["concat_0"] < end_s["conv_5"]
+
+
 def test_with_five_conv_relu_nodes_or_fewer_the_parallel_skip_decides() -> None:
     """ABPN of m blocks has m + 2 conv+ReLU nodes before its last convolution."""
     below, above = (ms(f"abpn_x3?blocks={b}", runtime=STUDY) for b in (3, 8))

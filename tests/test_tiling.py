@@ -11,7 +11,7 @@ from simulating import profile, program
 from sketch import Sketch
 
 from latencylab import loops, tiling
-from latencylab.tiling import TilePlan
+from latencylab.tiling import Plans, TilePlan
 
 law = settings(deadline=None, max_examples=60)
 extents = st.integers(1, 70)
@@ -24,19 +24,24 @@ def convolution(inputs: int, outputs: int, rows: int, columns: int, kernel: int)
     return meta, loops.of(meta)
 
 
+def fitting(plans: tiling.Plans, budget: int) -> list[TilePlan]:
+    found = plans.within(budget)
+    return [found.plan(index) for index in range(len(found))]
+
+
 @law
 @given(extents, extents, extents, extents, st.sampled_from([1, 3, 5]), st.integers(1 << 8, 1 << 18))
 def test_the_buffers_of_every_plan_fit(inputs, outputs, rows, columns, kernel, budget) -> None:
     """Counted again by hand: two buffers each way, sums of four bytes, weights of the channels of a tile."""
     meta, nest = convolution(inputs, outputs, rows, columns, kernel)
-    for plan in tiling.convolution_plans(meta, nest, 4, budget):
+    for plan in fitting(tiling.convolution_plans(meta, nest), budget):
         in_rows, in_columns = min(rows, plan.rows + kernel - 1), min(columns, plan.columns + kernel - 1)
         read = 2 * in_rows * in_columns * inputs / plan.in_blocks
         written = 2 * plan.rows * plan.columns * plan.out_channels
         sums = 4 * plan.rows * plan.columns * plan.out_channels * (plan.in_blocks > 1)
         weights = meta.weight_bytes * plan.out_channels / outputs * (1 if plan.out_channels == outputs else 2)
-        # Where no plan can hold the weights of its channels, they pass through two buffers, a part at a time.
-        part = 2 * meta.weight_bytes * min(4, outputs) / outputs / inputs
+        # Or they pass through two buffers, those of one input channel at a time.
+        part = 2 * meta.weight_bytes * plan.out_channels / outputs / inputs
         found = [abs(plan.scratchpad_bytes - (read + written + sums + held)) for held in (weights, part)]
         assert min(found) <= 2
         assert plan.scratchpad_bytes <= budget
@@ -46,16 +51,20 @@ def test_the_buffers_of_every_plan_fit(inputs, outputs, rows, columns, kernel, b
 
 @law
 @given(extents, extents, extents, st.integers(1 << 8, 1 << 16), st.integers(1, 1 << 12))
-def test_a_larger_scratchpad_admits_every_slicing_that_a_smaller_one_does(a, b, c, budget, more) -> None:
-    meta, _ = convolution(a, a, b, c, 1)
-    assert set(tiling.slice_plans(meta, budget)) <= set(tiling.slice_plans(meta, budget + more))
+def test_a_larger_scratchpad_admits_every_plan_that_a_smaller_one_does(a, b, c, budget, more) -> None:
+    meta, nest = convolution(a, a, b, c, 1)
+    for every in (tiling.slice_plans(meta), tiling.convolution_plans(meta, nest)):
+        assert set(fitting(every, budget)) <= set(fitting(every, budget + more))
 
 
-def test_the_smallest_tile_is_the_least_that_any_plan_needs() -> None:
-    meta, nest = convolution(64, 64, 32, 32, 3)
-    least = tiling.smallest_tile_bytes(meta, nest, 4)
-    assert list(tiling.convolution_plans(meta, nest, 4, least))
-    assert not list(tiling.convolution_plans(meta, nest, 4, least - 1))
+@law
+@given(extents, extents, extents)
+def test_plans_come_coarse_to_fine_and_start_with_the_whole(channels, rows, columns) -> None:
+    meta, nest = convolution(channels, channels, rows, columns, 1)
+    first = tiling.convolution_plans(meta, nest).plan(0)
+    assert (first.rows, first.columns, first.out_channels, first.steps) == (rows, columns, channels, 1)
+    slices = tiling.slice_plans(meta).steps
+    assert list(slices) == [2**power for power in range(len(slices))]
 
 
 @pytest.mark.parametrize(
@@ -67,13 +76,15 @@ def test_either_the_weights_stay_or_the_positions(
 ) -> None:
     plan = TilePlan(8, 8, 16, 1, 6, channel_tiles, weights_outer=is_outer, scratchpad_bytes=1)
     assert (plan.input_passes, plan.weight_passes) == (input_passes, weight_passes)
+    (same,) = zip(Plans.of(plan).input_passes, Plans.of(plan).weight_passes, strict=True)
+    assert same == (input_passes, weight_passes)
 
 
 @pytest.mark.parametrize(("columns", "halo"), [(64, 0), (32, 2), (16, 6), (8, 14)])
 def test_neighbouring_strips_read_two_columns_twice(columns: int, halo: int) -> None:
     _, nest = convolution(8, 8, 48, 64, 3)
     plan = TilePlan(8, columns, 8, 1, 1, 1, weights_outer=True, scratchpad_bytes=1)
-    assert tiling.halo_columns(plan, nest) == halo
+    assert tiling.halo_columns(Plans.of(plan), nest) == halo
 
 
 def test_a_plan_reads_well() -> None:

@@ -162,6 +162,7 @@ class Engine(Table):
     split: what the units share out of one kernel.
     launch_s: start of a kernel. handover_s: a dependency that crosses to this engine from another one.
     dram_share: share of the DRAM rate reserved for this engine's port while others are active.
+    stream_bytes_per_s: what this engine's port moves to and from DRAM in a second, however idle DRAM is.
     element_cycles: cycles per output element on the whole engine, by operator, where that was measured.
     element_align: for those, channels are padded to a multiple of this, but for images.
     efficiency: share of the peak MAC rate that an operator reaches ("*" = any other operator).
@@ -169,6 +170,7 @@ class Engine(Table):
     feed_per_cycle: input positions of a channel fed to all units in a cycle; limits kernels of few taps.
     position_cycles: of the whole engine for each output position of a convolution, besides its MACs.
     port_bytes_per_cycle: on-chip bytes of activations the whole engine reads, or writes, in a cycle.
+    weight_bytes_per_cycle: bytes of weights, before packing, that stream into the whole engine in a cycle.
     strided_by: engine that rearranges the input of a dense convolution of stride above 1 for this one.
     core: what a general-purpose core adds; an engine that has it is timed by `latencylab.core.duration`.
     """
@@ -188,10 +190,12 @@ class Engine(Table):
     launch_s: NonNegative
     handover_s: NonNegative
     dram_share: Share | None = None
+    stream_bytes_per_s: Positive | None = None
     tap_align: Count = UNSTATED
     feed_per_cycle: Positive | None = None
     position_cycles: Positive | None = None
     port_bytes_per_cycle: Positive | None = None
+    weight_bytes_per_cycle: Positive | None = None
     strided_by: str | None = None
     element_cycles: dict[str, Positive] = field(default_factory=dict)
     element_align: Count = UNSTATED

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from latencylab.engines import _assemble
 from latencylab.engines._assemble import ScratchpadUse
-from latencylab.npu import cached, machine, memory, schedule, tiled
+from latencylab.npu import cached, machine, memory, schedule
 from latencylab.npu.kernel_time import Residency
+from latencylab.npu.tiled import TiledKernel
 
 if TYPE_CHECKING:
     from latencylab.device import DeviceProfile
@@ -71,6 +72,7 @@ class _Timer:
         self._rereads = memory.rereads(program)
         self._signatures = [_signature(kernel) if kernel.runs else None for kernel in program.kernels]
         self._timed: dict[object, KernelTime] = {}
+        self._tiled: dict[object, TiledKernel] = {}
 
     def times(self, allocation: Allocation) -> tuple[KernelTime | None, ...]:
         """Time of every kernel; views and free operators have none."""
@@ -87,15 +89,17 @@ class _Timer:
         residency = _residency(self._program, kernel, resident, self._rereads[index], share)
         key = (self._signatures[index], residency)
         if key not in self._timed:
-            self._timed[key] = _time(kernel, self._device, residency)
+            self._timed[key] = self._time_anew(kernel, self._signatures[index], residency)
         return self._timed[key]
 
-
-def _time(kernel: Kernel, device: Machine, residency: Residency) -> KernelTime:
-    worker = device.workers[kernel.engine]
-    if not device.scratchpad_bytes:
-        return cached.time_kernel(kernel.meta, worker, device, residency)
-    return tiled.time_kernel(kernel.meta, worker, device, residency, memory.tile_budget_bytes(device))
+    def _time_anew(self, kernel: Kernel, signature: object, residency: Residency) -> KernelTime:
+        device, worker = self._device, self._device.workers[kernel.engine]
+        if not device.scratchpad_bytes:
+            return cached.time_kernel(kernel.meta, worker, device, residency)
+        if signature not in self._tiled:
+            budget_bytes = memory.tile_budget_bytes(device)
+            self._tiled[signature] = TiledKernel.of(kernel.meta, worker, device, budget_bytes)
+        return self._tiled[signature].time(residency)
 
 
 def _dram_bytes(program: Program, kernel: Kernel, resident: frozenset[str]) -> int:

@@ -6,18 +6,17 @@ positions.
 
 from __future__ import annotations
 
-from math import ceil
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from latencylab.npu.elements import worked_elements
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from latencylab.graph import MetaNode
     from latencylab.loops import LoopNest
     from latencylab.npu.machine import Worker
-    from latencylab.tiling import TilePlan
+    from latencylab.tiling import Numbers, Plans
     from latencylab.work import Work
 
 
@@ -26,37 +25,63 @@ def padded(value: int, multiple: int) -> int:
     return -(-value // multiple) * multiple
 
 
-def mac_cycles(
-    nest: LoopNest, rows: int, columns: int, out_channels: int, worker: Worker, dtype: str, op_type: str
-) -> float:
-    """Cycles of the MAC array for rows x columns positions of all groups and `out_channels` of each.
+def mac_cycles(nest: LoopNest, spots: Numbers, channels: Numbers, worker: Worker, meta: MetaNode) -> Numbers:
+    """Cycles of the MAC array: `spots` padded positions, `channels` as `channel_turns` counts them.
 
     Where units share output channels, a unit takes one channel at a time and the widest group decides how
     many of them work; its input is broadcast, so a kernel with few taps is limited by how fast positions are
     fed.
     """
-    rate = worker.macs_per_cycle(dtype)
-    if not rate:
-        return vector_macs(nest, rows * columns, out_channels, worker, dtype)
+    rate = worker.macs_per_cycle(meta.dtype) * worker.efficiency_of(meta.kind)
     cin = padded(nest.in_channels, worker.in_align)
-    cout = padded(out_channels, worker.out_align)
-    spots = padded_positions(rows, columns, worker)
-    efficiency = worker.efficiency_of(op_type)
     if worker.by_output_channels:
         # The taps of a window are worked on a few at a time; a single one leaves room for other channels.
         taps = padded(nest.taps, worker.tap_align) if nest.taps > 1 else 1
-        per_position = taps / (rate * efficiency)
+        per_position = taps / rate
         if worker.feed_per_cycle:
             per_position = max(per_position, 1 / worker.feed_per_cycle)
-        return nest.groups * ceil(cout / worker.count) * cin * spots * per_position
-    return nest.groups * cout * cin * nest.taps * spots / (rate * worker.count * efficiency)
+        return nest.groups * channels * cin * spots * per_position
+    return nest.groups * channels * cin * nest.taps * spots / (rate * worker.count)
 
 
-def padded_positions(rows: int, columns: int, worker: Worker) -> int:
-    """Positions, partial blocks counted whole; a single column (a matrix product) fills blocks at once."""
-    if columns == 1:
-        return padded(rows, worker.row_align * worker.column_align)
-    return padded(rows, worker.row_align) * padded(columns, worker.column_align)
+def padded_positions(nest: LoopNest, rows: Numbers, columns: Numbers, worker: Worker) -> Numbers:
+    """Positions of all tiles of `rows` x `columns`, partial blocks counted whole.
+
+    A matrix product, which has no columns, fills the blocks of a map one after the other.
+    """
+    if nest.columns == 1:
+        return _in_tiles(nest.rows, rows, worker.row_align * worker.column_align)
+    high, wide = worker.row_align, worker.column_align
+    return _in_tiles(nest.rows, rows, high) * _in_tiles(nest.columns, columns, wide)
+
+
+def channel_turns(nest: LoopNest, block: Numbers, worker: Worker) -> Numbers:
+    """Output channels of a group over all tiles of `block`: padded, or in turns of one channel for each unit.
+
+    A kernel of several groups computes these in turn.
+    """
+    tile = block if nest.groups == 1 else np.full_like(block, nest.out_channels)
+    if not worker.by_output_channels:
+        return _in_tiles(nest.out_channels, tile, worker.out_align)
+    full, last = _full_and_last(nest.out_channels, tile)
+    turns = [np.ceil(_padded(part, worker.out_align) / worker.count) for part in (tile, last)]
+    return full * turns[0] + turns[1]
+
+
+def _in_tiles(whole: int, tile: Numbers, multiple: int) -> Numbers:
+    """Extent of all tiles, each padded."""
+    full, last = _full_and_last(whole, tile)
+    return full * _padded(tile, multiple) + _padded(last, multiple)
+
+
+def _full_and_last(whole: int, tile: Numbers) -> tuple[Numbers, Numbers]:
+    full: Numbers = np.floor(whole / tile)
+    return full, whole - full * tile
+
+
+def _padded(value: Numbers, multiple: int) -> Numbers:
+    """`padded` of many numbers, for which `//` is slow."""
+    return value if multiple == 1 else np.ceil(value / multiple) * multiple
 
 
 def vector_macs(nest: LoopNest, positions: int, out_channels: int, worker: Worker, dtype: str) -> float:
@@ -82,87 +107,53 @@ def vector_cycles(work: Work, worker: Worker, dtype: str) -> float:
 
 
 def port_cycles(meta: MetaNode, worker: Worker) -> float:
-    """Cycles in which the busier of the engine's on-chip ports is busy with the boundary activations."""
-    if not worker.port_bytes_per_cycle:
-        return 0.0
-    return max(meta.read_bytes, meta.write_bytes) / worker.port_bytes_per_cycle
+    """Cycles in which the busiest of the engine's ports is busy: maps read, maps written, weights."""
+    cycles = 0.0
+    if worker.port_bytes_per_cycle:
+        cycles = max(meta.read_bytes, meta.write_bytes) / worker.port_bytes_per_cycle
+    if worker.weight_bytes_per_cycle:
+        cycles = max(cycles, meta.weight_bytes / worker.weight_bytes_per_cycle)
+    return cycles
 
 
 def kernel_cycles(meta: MetaNode, nest: LoopNest | None, worker: Worker) -> float:
     """Cycles of a whole kernel besides its launch, nothing tiled: the slowest of what works in parallel."""
-    return Cycles(meta, nest, worker).untiled
+    rate = worker.element_rate(meta)
+    if rate is not None:
+        return max(rate * worked_elements(meta, worker.element_align), port_cycles(meta, worker))
+    if nest is not None and worker.macs_per_cycle(meta.dtype):
+        whole = (np.array([float(extent)]) for extent in (nest.rows, nest.columns, nest.out_channels))
+        return float(_array_cycles(meta, nest, worker, *whole)[0])
+    macs = 0.0
+    if nest is not None:
+        macs = vector_macs(nest, nest.positions, nest.out_channels, worker, meta.dtype)
+        macs += nest.positions * worker.position_cycles
+    return float(_busy(np.array([macs]), meta, worker)[0])
 
 
-class Cycles:
-    """Cycles of one kernel on one engine, for any tile plan; equal tile shapes are counted once.
+def tiled_cycles(meta: MetaNode, nest: LoopNest, worker: Worker, plans: Plans) -> Numbers:
+    """Cycles of all tiles of each plan; tiles that fill the engine's blocks badly pay, edges by their size.
 
-    On a matrix engine the epilogue runs in the output stage behind the MACs; on any other engine the same
-    lanes do both. An operator with a measured rate (`element_cycles`) takes that, per output element.
+    Only a MAC array has blocks: lanes, and an operator whose rate was measured, take what the whole takes.
     """
-
-    def __init__(self, meta: MetaNode, nest: LoopNest | None, worker: Worker) -> None:
-        self._meta, self._nest, self._worker = meta, nest, worker
-        self._port = port_cycles(meta, worker)
-        self._by_shape: dict[tuple[int, int, int], float] = {}
-        self._macs_by_shape: dict[tuple[int, int, int], float] = {}
-        rate = worker.element_rate(meta)
-        self._is_measured = rate is not None
-        if rate is not None:
-            self.untiled = max(rate * worked_elements(meta, worker.element_align), self._port)
-            return
-        self._lanes = vector_cycles(meta.work, worker, meta.dtype)
-        self.untiled = self._busy(self._macs(nest.rows, nest.columns, nest.out_channels) if nest else 0.0)
-
-    def tiled(self, plan: TilePlan) -> float:
-        """Cycles of all tiles; one that fills the engine's blocks badly pays, edge tiles by their size."""
-        has_blocks = self._worker.row_align * self._worker.column_align > 1
-        if self._is_measured or self._nest is None or not plan.rows or not has_blocks:
-            return self.untiled
-        shape = (plan.rows, plan.columns, plan.out_channels)
-        if shape not in self._by_shape:
-            self._by_shape[shape] = self._busy(self._tiled_macs(self._nest, plan))
-        return self._by_shape[shape]
-
-    def _tiled_macs(self, nest: LoopNest, plan: TilePlan) -> float:
-        total = 0.0
-        channel_tiles = _channel_tiles(nest, plan)
-        for count, rows, columns in _spatial_tiles(nest, plan):
-            for channel_count, channels in channel_tiles:
-                total += count * channel_count * self._macs(rows, columns, channels)
-        return total
-
-    def _macs(self, rows: int, columns: int, out_channels: int) -> float:
-        assert self._nest is not None  # noqa: S101 - asked for only where there is one
-        meta, shape = self._meta, (rows, columns, out_channels)
-        if shape not in self._macs_by_shape:
-            cycles = mac_cycles(self._nest, *shape, self._worker, meta.dtype, meta.kind)
-            self._macs_by_shape[shape] = cycles + rows * columns * self._worker.position_cycles
-        return self._macs_by_shape[shape]
-
-    def _busy(self, macs: float) -> float:
-        busy = max(macs, self._lanes) if self._worker.is_matrix else macs + self._lanes
-        return max(busy, self._port)
+    if worker.element_rate(meta) is not None or not worker.macs_per_cycle(meta.dtype):
+        return np.full(len(plans), kernel_cycles(meta, nest, worker))
+    return _array_cycles(meta, nest, worker, plans.rows, plans.columns, plans.out_channels)
 
 
-def _spatial_tiles(nest: LoopNest, plan: TilePlan) -> Iterator[tuple[int, int, int]]:
-    """(how many, rows, columns of each): full tiles and the three kinds of edge."""
-    full_rows, last_rows = divmod(nest.rows, plan.rows)
-    full_columns, last_columns = divmod(nest.columns, plan.columns)
-    yield full_rows * full_columns, plan.rows, plan.columns
-    if last_columns:
-        yield full_rows, plan.rows, last_columns
-    if last_rows:
-        yield full_columns, last_rows, plan.columns
-    if last_rows and last_columns:
-        yield 1, last_rows, last_columns
+def _array_cycles(
+    meta: MetaNode, nest: LoopNest, worker: Worker, rows: Numbers, columns: Numbers, block: Numbers
+) -> Numbers:
+    spots = padded_positions(nest, rows, columns, worker)
+    macs = mac_cycles(nest, spots, channel_turns(nest, block, worker), worker, meta)
+    return _busy(macs + nest.positions * worker.position_cycles, meta, worker)
 
 
-def _channel_tiles(nest: LoopNest, plan: TilePlan) -> tuple[tuple[int, int], ...]:
-    """(how many, output channels per group of each); a kernel of several groups computes them in turn."""
-    if nest.groups > 1:
-        return ((1, nest.out_channels),)
-    full, last = divmod(nest.out_channels, plan.out_channels)
-    return ((full, plan.out_channels), (1, last)) if last else ((full, plan.out_channels),)
+def _busy(macs: Numbers, meta: MetaNode, worker: Worker) -> Numbers:
+    """MACs and epilogue: in the output stage behind a matrix engine's MACs, elsewhere on the same lanes."""
+    lanes = vector_cycles(meta.work, worker, meta.dtype)
+    busy: Numbers = np.maximum(macs, lanes) if worker.is_matrix else macs + lanes
+    return np.maximum(busy, port_cycles(meta, worker))
 
 
 def written_elements(meta: MetaNode) -> int:

@@ -15,7 +15,7 @@ from latencylab.units import PS_PER_S
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from latencylab.device import Core, DeviceProfile, Engine
+    from latencylab.device import Core, DeviceProfile, Engine, Sourced
     from latencylab.graph import MetaNode
 
 
@@ -60,9 +60,11 @@ class Worker:
     feed_per_cycle: float
     position_cycles: float
     port_bytes_per_cycle: float
+    weight_bytes_per_cycle: float
     launch_ps: int
     handover_ps: int
     dram_share: float
+    stream_bytes_per_s: float
     core: CoreNumbers | None = None
 
     def ps(self, cycles: float) -> int:
@@ -173,12 +175,14 @@ def _worker(name: str, engine: Engine) -> Worker:
         column_align=engine.column_align.value,
         by_output_channels=engine.split == "output_channels",
         tap_align=engine.tap_align.value,
-        position_cycles=engine.position_cycles.value if engine.position_cycles else 0.0,
-        feed_per_cycle=engine.feed_per_cycle.value if engine.feed_per_cycle else 0.0,
-        port_bytes_per_cycle=engine.port_bytes_per_cycle.value if engine.port_bytes_per_cycle else 0.0,
+        position_cycles=_value_or_0(engine.position_cycles),
+        feed_per_cycle=_value_or_0(engine.feed_per_cycle),
+        port_bytes_per_cycle=_value_or_0(engine.port_bytes_per_cycle),
+        weight_bytes_per_cycle=_value_or_0(engine.weight_bytes_per_cycle),
         launch_ps=round(engine.launch_s.value * PS_PER_S),
         handover_ps=round(engine.handover_s.value * PS_PER_S),
         dram_share=engine.dram_share.value if engine.dram_share else 1.0,
+        stream_bytes_per_s=_value_or_0(engine.stream_bytes_per_s),
         core=_core(engine.core) if engine.core else None,
     )
 
@@ -194,6 +198,11 @@ def _core(core: Core) -> CoreNumbers:
         cycles=_values(core.cycles),
         parallel=_values(core.parallel),
     )
+
+
+def _value_or_0(sourced: Sourced | None) -> float:
+    """0 stands for no limit."""
+    return sourced.value if sourced else 0.0
 
 
 def _values(table: Mapping[str, object]) -> dict[str, float]:

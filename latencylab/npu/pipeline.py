@@ -14,8 +14,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from latencylab.tiling import Numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +42,24 @@ class Tile:
 
 
 def duration_ps(run: TileRun, prologue_ps: int = 0) -> int:
-    """Time from the first load to the last store; `prologue_ps` (weights) holds the channel before it.
+    """Time from the first load to the last store; `prologue_ps` (weights) holds the channel before it."""
+    one = (run.count, run.load_ps, run.compute_ps, run.store_ps, prologue_ps)
+    return int(durations_ps(*(np.array([float(number)]) for number in one))[0])
+
+
+def durations_ps(
+    count: Numbers, load_ps: Numbers, compute_ps: Numbers, store_ps: Numbers, prologue_ps: Numbers
+) -> Numbers:
+    """`duration_ps` of many runs.
 
     The longest path through the recurrence: along the engine, or along the channel but for the first and the
     last tile, whose compute nothing hides. Equal to what `tiles` walks step by step (tested).
     """
-    count, load, compute, store = run.count, run.load_ps, run.compute_ps, run.store_ps
-    along_engine = load + count * compute + store
-    along_channel = count * (load + store)
-    first, last = max(0, compute - load), max(0, compute - store)
-    if count > 1:
-        along_channel += first + last if count > 2 else max(first, last)
-    return prologue_ps + max(along_engine, along_channel)
+    along_engine = load_ps + count * compute_ps + store_ps
+    first, last = np.maximum(0, compute_ps - load_ps), np.maximum(0, compute_ps - store_ps)
+    exposed = np.where(count == 2, np.maximum(first, last), first + last) * (count > 1)
+    longest: Numbers = np.maximum(along_engine, count * (load_ps + store_ps) + exposed)
+    return prologue_ps + longest
 
 
 def tiles(run: TileRun, prologue_ps: int = 0) -> Iterator[Tile]:

@@ -76,7 +76,7 @@ def critical_path(placements: Sequence[Placement]) -> tuple[int, ...]:
 
 
 def dram_shares(program: Program, machine: Machine, dram_bytes: Sequence[int]) -> Mapping[int, float]:
-    """Share of the DRAM rate each kernel may count on; `dram_bytes`: what each kernel moves.
+    """Share of the DRAM rate each kernel may count on, and its port can take; `dram_bytes`: what each moves.
 
     Kernels of other engines that may run beside it (neither waits for the other) can take no more than their
     bytes, and no more than the reservations of the ports leave them. Both depend on the graph and on what
@@ -100,8 +100,14 @@ def dram_shares(program: Program, machine: Machine, dram_bytes: Sequence[int]) -
                 reserved += machine.workers[engine].dram_share
                 beside_bytes += moved[engine][last] - moved[engine][first]
         unhindered = dram_bytes[index] / max(1, dram_bytes[index] + beside_bytes)
-        shares[index] = max(own / reserved, unhindered)
+        shares[index] = min(_most_of_dram(machine, kernel.engine), max(own / reserved, unhindered))
     return shares
+
+
+def _most_of_dram(machine: Machine, engine: str) -> float:
+    """Share of the DRAM rate that the port of an engine can take when no other engine moves anything."""
+    stream_bytes_per_s = machine.workers[engine].stream_bytes_per_s
+    return min(1.0, stream_bytes_per_s / machine.dram_bytes_per_s) if stream_bytes_per_s else 1.0
 
 
 def _running_sums(values: Sequence[int], indices: Sequence[int]) -> tuple[int, ...]:

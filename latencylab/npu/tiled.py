@@ -2,138 +2,114 @@
 
 from __future__ import annotations
 
-from math import ceil
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from latencylab import loops, tiling
 from latencylab.errors import TilingError
 from latencylab.npu import compute, transfers
 from latencylab.npu.kernel_time import KernelTime
-from latencylab.npu.pipeline import TileRun, duration_ps
+from latencylab.npu.pipeline import TileRun, durations_ps
+from latencylab.units import PS_PER_S
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from latencylab.graph import MetaNode
-    from latencylab.loops import LoopNest
     from latencylab.npu.kernel_time import Residency
     from latencylab.npu.machine import Machine, Worker
-    from latencylab.tiling import TilePlan
-
-# Plans are tried coarse to fine; beyond this many steps the gain is below a part in a hundred.
-_ENOUGH_STEPS: Final = 4096
+    from latencylab.npu.transfers import Transfers
+    from latencylab.tiling import Numbers, Plans
 
 
-def time_kernel(
-    meta: MetaNode, worker: Worker, machine: Machine, residency: Residency, budget_bytes: int
-) -> KernelTime:
-    """Time a kernel with the fastest plan that fits `budget_bytes` of scratchpad.
+@dataclass(frozen=True, slots=True)
+class TiledKernel:
+    """A kernel on an engine with its tile plans, timed for one residency after another.
 
-    Raises TilingError if not even the smallest tile fits.
+    compute_ps: of all tiles of each plan. halo: how much more of the input each plan reads because
+    neighbouring column strips overlap.
     """
-    nest = loops.of(meta)
-    search = PlanSearch(meta, nest, worker, machine, residency)
-    for plan in plans(meta, nest, worker, budget_bytes):
-        search.consider(plan)
-    if search.best is None:
-        smallest = tiling.smallest_tile_bytes(meta, nest, _channel_step(worker))
-        raise TilingError(meta.name, smallest, budget_bytes)
-    return search.best
 
+    meta: MetaNode
+    worker: Worker
+    machine: Machine
+    plans: Plans
+    compute_ps: Numbers
+    halo: Numbers
 
-def plans(meta: MetaNode, nest: LoopNest | None, worker: Worker, budget_bytes: int) -> Iterator[TilePlan]:
-    """Plans worth timing: tiles of a loop nest on a matrix engine, plain slices of anything else."""
-    if nest is None or not worker.is_matrix or not meta.inputs:
-        return _coarse(tiling.slice_plans(meta, budget_bytes))
-    return _coarse(tiling.convolution_plans(meta, nest, _channel_step(worker), budget_bytes))
+    @classmethod
+    def of(cls, meta: MetaNode, worker: Worker, machine: Machine, budget_bytes: int) -> TiledKernel:
+        """With every plan that fits `budget_bytes` of scratchpad. Raises TilingError if none does."""
+        nest = loops.of(meta)
+        # Tiles of a loop nest on a matrix engine, plain slices of anything else.
+        tiled_nest = nest if worker.is_matrix and meta.inputs else None
+        every = tiling.convolution_plans(meta, tiled_nest) if tiled_nest else tiling.slice_plans(meta)
+        plans = every.within(budget_bytes)
+        if not len(plans):
+            raise TilingError(meta.name, int(every.scratchpad_bytes.min()), budget_bytes)
+        return cls.with_plans(meta, worker, machine, plans)
 
+    @classmethod
+    def with_plans(cls, meta: MetaNode, worker: Worker, machine: Machine, plans: Plans) -> TiledKernel:
+        """With these plans alone."""
+        nest, whole = loops.of(meta), np.ones(len(plans))
+        if nest is None or not plans.rows.any():
+            cycles, halo = compute.kernel_cycles(meta, nest, worker) * whole, whole
+        else:
+            cycles = compute.tiled_cycles(meta, nest, worker, plans)
+            halo = 1 + tiling.halo_columns(plans, nest) / nest.in_columns
+        return cls(meta, worker, machine, plans, np.ceil(cycles * PS_PER_S / worker.clock_hz), halo)
 
-def _coarse(found: Iterable[TilePlan]) -> Iterator[TilePlan]:
-    """Drop plans far finer than needed, but never the only one."""
-    is_any_kept = False
-    coarsest_dropped: TilePlan | None = None
-    for plan in found:
-        if plan.steps <= _ENOUGH_STEPS:
-            is_any_kept = True
-            yield plan
-        elif coarsest_dropped is None or plan.steps < coarsest_dropped.steps:
-            coarsest_dropped = plan
-    if not is_any_kept and coarsest_dropped is not None:
-        yield coarsest_dropped
+    def time(self, residency: Residency) -> KernelTime:
+        """Time under the fastest plan; the coarsest of several."""
+        moved = transfers.of(self.meta, self.machine, residency)
+        steps = self.plans.steps
+        prologue_ps, weights_ps = self._weights_ps(moved)
+        compute_ps = self.compute_ps + moved.merge_ps
+        totals_ps = (self._load_ps(moved) + weights_ps, compute_ps, self._store_ps(moved))
+        load_ps, compute_ps, store_ps = (np.ceil(total / steps) for total in totals_ps)
+        durations = durations_ps(steps, load_ps, compute_ps, store_ps, prologue_ps)
+        best = int(durations.argmin())
+        run = TileRun(*(int(column[best]) for column in (steps, load_ps, compute_ps, store_ps)))
+        return self._kernel_time(best, run, int(prologue_ps[best]), int(durations[best]), moved)
 
+    def _load_ps(self, moved: Transfers) -> Numbers:
+        """Loads of activations: a command for every step."""
+        command_ps = self.machine.dram_latency_ps if moved.read_bytes else 0
+        return self._data(moved.data_ps) + moved.extra_ps + command_ps * self.plans.steps
 
-def _channel_step(worker: Worker) -> int:
-    return worker.count if worker.by_output_channels else worker.out_align
+    def _data(self, once: int) -> Numbers:
+        """Of the first input, which some plans read several times."""
+        return np.ceil(once * self.plans.input_passes * self.halo)
 
+    def _store_ps(self, moved: Transfers) -> Numbers:
+        command_ps = self.machine.dram_latency_ps if moved.write_bytes else 0
+        return moved.store_ps + command_ps * self.plans.spatial_tiles * self.plans.channel_tiles
 
-class PlanSearch:
-    """The fastest of the plans considered; one whose lower bound is no better is not timed."""
-
-    def __init__(
-        self, meta: MetaNode, nest: LoopNest | None, worker: Worker, machine: Machine, residency: Residency
-    ) -> None:
-        self.best: KernelTime | None = None
-        self._nest, self._worker, self._machine = nest, worker, machine
-        self._moved = transfers.of(meta, machine, residency)
-        self._cycles = compute.Cycles(meta, nest, worker)
-        self._whole_ps = worker.ps(self._cycles.untiled) + self._moved.merge_ps
-
-    def consider(self, plan: TilePlan) -> None:
-        """Time a plan if it may be faster than the best so far."""
-        moved, command_ps = self._moved, self._machine.dram_latency_ps
-        halo = _halo_factor(self._nest, plan)
-        load_ps = ceil(moved.data_ps * plan.input_passes * halo) + moved.extra_ps
-        if moved.read_bytes:
-            load_ps += command_ps * plan.steps
-        store_ps = moved.store_ps
-        if moved.write_bytes:
-            store_ps += command_ps * plan.spatial_tiles * plan.channel_tiles
-        weights_ps = moved.weights_ps * plan.weight_passes
-        bound_ps = self._worker.launch_ps + max(self._whole_ps, load_ps + weights_ps + store_ps)
-        if self.best is None or bound_ps < self.best.duration_ps:
-            self._time(plan, load_ps, weights_ps, store_ps, ceil(moved.data_bytes * plan.input_passes * halo))
-
-    def _time(self, plan: TilePlan, load_ps: int, weights_ps: int, store_ps: int, data_bytes: int) -> None:
-        prologue_ps = _prologue_ps(plan, weights_ps, self._machine.dram_latency_ps)
-        compute_ps = self._worker.ps(self._cycles.tiled(plan)) + self._moved.merge_ps
-        tile = _equal_tiles(plan.steps, load_ps + max(0, weights_ps - prologue_ps), compute_ps, store_ps)
-        duration = self._worker.launch_ps + duration_ps(tile, prologue_ps)
-        if self.best is None or duration < self.best.duration_ps:
-            self.best = self._kernel_time(plan, tile, prologue_ps, duration, data_bytes)
+    def _weights_ps(self, moved: Transfers) -> tuple[Numbers, Numbers]:
+        """Loads of weights, a command each: of the first channel tile, before all else; of the others."""
+        loads = self.plans.channel_tiles * self.plans.weight_passes
+        one_ps = np.floor(moved.weights_ps / self.plans.channel_tiles)
+        command_ps = np.where(one_ps > 0, self.machine.dram_latency_ps, 0)
+        every_ps = moved.weights_ps * self.plans.weight_passes + command_ps * loads
+        return one_ps + command_ps, every_ps - one_ps - command_ps
 
     def _kernel_time(
-        self, plan: TilePlan, tile: TileRun, prologue_ps: int, duration: int, data_bytes: int
+        self, index: int, run: TileRun, prologue_ps: int, duration_ps: int, moved: Transfers
     ) -> KernelTime:
-        moved = self._moved
+        plan, launch_ps = self.plans.plan(index), self.worker.launch_ps
+        again_bytes = int(self._data(moved.data_bytes)[index]) - moved.data_bytes
         return KernelTime(
-            duration_ps=duration,
-            launch_ps=self._worker.launch_ps,
-            compute_ps=plan.steps * tile.compute_ps,
-            dma_ps=plan.steps * (tile.load_ps + tile.store_ps) + prologue_ps,
+            duration_ps=launch_ps + duration_ps,
+            launch_ps=launch_ps,
+            compute_ps=run.count * run.compute_ps,
+            dma_ps=run.count * (run.load_ps + run.store_ps) + prologue_ps,
             weights_bytes=moved.weight_bytes * plan.weight_passes,
             activation_read_bytes=moved.read_bytes - moved.skip_bytes,
             activation_write_bytes=moved.write_bytes,
             # What is read again counts as spill, whether another kernel or another tile read it first.
-            spill_bytes=moved.skip_bytes + data_bytes - moved.data_bytes,
+            spill_bytes=moved.skip_bytes + again_bytes,
             plan=plan,
-            tile=tile,
+            tile=run,
             prologue_ps=prologue_ps,
         )
-
-
-def _prologue_ps(plan: TilePlan, weights_ps: int, command_ps: int) -> int:
-    """Time before the first tile may load: the weights of the first channel tile."""
-    first_ps = weights_ps // (plan.channel_tiles * plan.weight_passes)
-    return first_ps + command_ps if first_ps else 0
-
-
-def _halo_factor(nest: LoopNest | None, plan: TilePlan) -> float:
-    """How much more of the input is read because neighbouring column strips overlap."""
-    if nest is None or not plan.rows:
-        return 1.0
-    return 1 + tiling.halo_columns(plan, nest) / nest.in_columns
-
-
-def _equal_tiles(steps: int, load_ps: int, compute_ps: int, store_ps: int) -> TileRun:
-    """Share totals out over equal tiles, rounded up to a picosecond each."""
-    return TileRun(steps, -(-load_ps // steps), -(-compute_ps // steps), -(-store_ps // steps))
