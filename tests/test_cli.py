@@ -385,6 +385,38 @@ def test_devices_show_prints_derived_figures_and_every_source() -> None:
         assert path in text
 
 
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize(
+    "arguments", ["devices show dolphin_npu", "devices show onnxruntime_cpu", "devices list"]
+)
+def test_lists_fit_the_terminal_and_lose_nothing(arguments: str, width: int) -> None:
+    narrow, wide = (run(*arguments.split(), COLUMNS=str(columns)).stdout for columns in (width, 10_000))
+    assert max(map(len, narrow.splitlines())) <= width
+    # Wrapped or below its row, every word is there; only dashes under headers are fewer.
+    assert sorted(w for w in narrow.split() if set(w) != {"-"}) == sorted(
+        w for w in wide.split() if set(w) != {"-"}
+    )
+
+
+def test_devices_show_says_what_runs_where_and_states_values_whole(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    size = 'size_bytes = { value = 1048577, provenance = "assumed", source = "odd" }'
+    path.write_text(f'extends = "dolphin_npu"\nname = "mine"\ntitle = "Mine"\n[memory.scratchpad]\n{size}\n')
+    text = run("devices", "show", str(path)).stdout
+    assert "1048577" in text
+    assert "nn: Conv, ConvTranspose, Add" in text
+    assert "as memory.dram.efficiency" in text
+
+
+def test_devices_check_tells_a_design_rule_that_nobody_checks(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    rule = '[[rules]]\nid = "no_flaot"\nlevel = "warn"\nreason = "x"\n'
+    path.write_text(f'extends = "dolphin_npu"\nname = "mine"\ntitle = "Mine"\n{rule}')
+    result = run("devices", "check", str(path))
+    assert result.exit_code == 2
+    assert "rules.0.id: found 'no_flaot', expected a design rule, did you mean 'no_float'?" in result.stdout
+
+
 def test_devices_check_passes_the_shipped_and_lists_the_faults_of_others(tmp_path: Path) -> None:
     assert run("devices", "check").exit_code == 0
     path = tmp_path / "bad.toml"
@@ -402,7 +434,7 @@ def test_zoo_list_names_what_profile_takes() -> None:
     assert [row["name"] for row in json.loads(run("zoo", "list", "--format", "json").stdout)] == list(
         zoo.names()
     )
-    header, _, *lines = run("zoo", "list").stdout.splitlines()
+    header, _, *lines = run("zoo", "list", COLUMNS="160").stdout.splitlines()
     assert header.split()[:2] == ["name", "parameters"]
     assert [line.split()[0] for line in lines] == list(zoo.names())
 

@@ -17,9 +17,13 @@ from latencylab.device.quantities import (
     STRICT,
     UNCOMPRESSED,
     UNSTATED,
+    BytesPerSecond,
     Count,
+    Hertz,
+    LogSpread,
     NonNegative,
     Positive,
+    Seconds,
     Share,
     Sourced,
 )
@@ -32,6 +36,10 @@ ANY = "*"
 FREE = "free"
 # Below this no tile of any convolution fits: a unit mistake (KiB for bytes), not a device.
 SMALLEST_SCRATCHPAD_BYTES = 1024
+
+# A name stands in NAME:RUNTIME, in file names and in tables.
+NAME = r"[A-Za-z0-9][A-Za-z0-9_.+-]*"
+NAME_EXPECTED = "expected letters, digits and any of _ . + - behind the first"
 
 Layout = Literal["nchw", "nhwc"]
 Pattern = Literal["sequential", "interleaved", "narrow", "strided", "unaligned"]
@@ -73,9 +81,9 @@ class Dram(Table):
     at the rate of the pattern `unaligned`.
     """
 
-    peak_bytes_per_s: Positive
+    peak_bytes_per_s: BytesPerSecond
     efficiency: Share
-    latency_s: NonNegative
+    latency_s: Seconds
     patterns: DramPatterns
     aligned_channels: Count = UNSTATED
     weight_share: Share = UNCOMPRESSED
@@ -107,7 +115,7 @@ class Cache(Table):
     """Last-level cache of a CPU or GPU."""
 
     size_bytes: Count
-    bytes_per_s: Positive
+    bytes_per_s: BytesPerSecond
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,7 +184,7 @@ class Engine(Table):
     title: str
     role: Literal["matrix", "vector", "host"]
     count: Count
-    clock_hz: Positive
+    clock_hz: Hertz
     macs_per_cycle: dict[str, NonNegative] = field(default_factory=dict)
     input_channel_align: Count = UNSTATED
     output_channel_align: Count = UNSTATED
@@ -185,8 +193,8 @@ class Engine(Table):
     split: Literal["output_channels", "pixels"] = "pixels"
     lanes: dict[str, NonNegative] = field(default_factory=dict)
     cycles_per_op: CyclesPerOp | None = None
-    launch_s: NonNegative
-    handover_s: NonNegative
+    launch_s: Seconds
+    handover_s: Seconds
     dram_share: Share | None = None
     tap_align: Count = UNSTATED
     feed_per_cycle: Positive | None = None
@@ -234,14 +242,14 @@ class Engine(Table):
 class Overhead(Table):
     """What an inference costs before its first and after its last kernel."""
 
-    inference_s: NonNegative
+    inference_s: Seconds
 
 
 @dataclass(frozen=True, kw_only=True)
 class Accuracy(Table):
     """How far predictions lie from measurements: the standard deviation of the logarithm of their ratio."""
 
-    sigma_log: Positive
+    sigma_log: LogSpread
     rows: int
     evidence: str
 
@@ -276,7 +284,7 @@ class Runtime(Table):
 class DeviceProfile(Table):
     """A device under one runtime, built by `device.load`; docs/devices.md explains every key."""
 
-    schema_version: Literal[1]
+    schema_version: int
     name: str
     title: str
     device_class: Literal["npu", "gpu", "cpu"]

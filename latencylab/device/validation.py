@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from latencylab import dtypes
 from latencylab.device.construction import build
-from latencylab.device.faults import Fault, described, nearest, shown
+from latencylab.device.faults import Fault, described, shown, unknown
+from latencylab.device.overlay import runtime_names, table_at
 from latencylab.device.quantities import Sourced
-from latencylab.device.schema import ANY, FREE, DeviceProfile, plain
+from latencylab.device.schema import ANY, FREE, NAME, NAME_EXPECTED, SCHEMA_VERSION, DeviceProfile, plain
 from latencylab.errors import ProfileError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -21,23 +23,32 @@ _FILE_ONLY = ("extends", "runtimes", "name", "aliases", "default_runtime", "sche
 
 
 def validate(
-    tables: Mapping[str, Any], layers: tuple[Layer, ...] = (), *, name: str = "profile"
+    tables: Mapping[str, Any],
+    layers: tuple[Layer, ...] = (),
+    *,
+    name: str = "profile",
+    are_names_known: bool = True,
 ) -> DeviceProfile:
     """Build the profile that resolved tables describe. Raises ProfileError listing every fault.
 
     layers: where the tables came from, so that each fault names the file and the key as written there.
+    are_names_known: operators, fusion rules and the like are taken to exist.
     """
-    profile, faults = inspected(tables, layers)
+    profile, faults = inspected(tables, layers, are_names_known=are_names_known)
     if profile is None or faults:
         raise ProfileError("; ".join(described(faults, layers, name)))
     return profile
 
 
 def inspected(
-    tables: Mapping[str, Any], layers: Iterable[Layer] = ()
+    tables: Mapping[str, Any], layers: Iterable[Layer] = (), *, are_names_known: bool = False
 ) -> tuple[DeviceProfile | None, tuple[Fault, ...]]:
     """Validate without raising: the profile, if its structure allows one, and every fault found."""
-    references = (*_file_faults(layers), *_reference_faults(tables))
+    references = (*_file_faults(tuple(layers)), *_reference_faults(tables))
+    if not are_names_known:
+        from latencylab.device.vocabulary import name_faults
+
+        references = (*references, *name_faults(tables))
     try:
         profile = build(tables)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
@@ -74,47 +85,70 @@ def _with_leaf(tables: dict[str, Any], path: list[str], leaf: dict[str, Any]) ->
     return tables | {key: _with_leaf(tables[key], rest, leaf) if rest else leaf}
 
 
-def _file_faults(layers: Iterable[Layer]) -> Iterator[Fault]:
-    """Find what a file may not state: a resolved profile's `runtime`, runtimes that are no tables."""
-    for layer in layers:
-        if layer.prefix:
-            continue
+def _file_faults(layers: tuple[Layer, ...]) -> Iterator[Fault]:
+    """Find what is wrong with the files themselves: a resolved profile's `runtime`, and their runtimes."""
+    files = tuple(layer for layer in layers if not layer.prefix)
+    for layer in files:
         if "runtime" in layer.tables:
             yield Fault(("runtime",), "unknown key, did you mean 'runtimes'?")
         runtimes = layer.tables.get("runtimes", {})
         if not isinstance(runtimes, dict):
             yield Fault(("runtimes",), f"found {shown(runtimes)}, expected a table")
-        for name, overlay in _table(runtimes).items():
-            if not isinstance(overlay, dict):
-                yield Fault(("runtimes", name), f"found {shown(overlay)}, expected a table")
-            for key in sorted({"runtime", *_FILE_ONLY} & _table(overlay).keys()):
-                yield Fault(
-                    ("runtimes", name, key), "unknown key, a runtime overlays the tables of a profile"
-                )
+        for name, overlay in table_at(layer.tables, "runtimes").items():
+            yield from _runtime_faults(name, overlay)
+    for layer in reversed(files):
+        if "default_runtime" in layer.tables:
+            known = runtime_names(files)
+            what = "a runtime" if known else "a runtime, of which the profile has none"
+            yield from unknown(("default_runtime",), layer.tables["default_runtime"], known, what)
+            return
+
+
+def _runtime_faults(name: str, overlay: object) -> Iterator[Fault]:
+    if not re.fullmatch(NAME, name):
+        yield Fault(("runtimes", name), f"found the name {shown(name)}, {NAME_EXPECTED}")
+    if not isinstance(overlay, dict):
+        yield Fault(("runtimes", name), f"found {shown(overlay)}, expected a table")
+    for key in sorted({"runtime", *_FILE_ONLY} & table_at(overlay).keys()):
+        yield Fault(("runtimes", name, key), "unknown key, a runtime overlays the tables of a profile")
 
 
 def _reference_faults(tables: Mapping[str, Any]) -> Iterator[Fault]:
     """Find names that point nowhere; tolerant of tables that are themselves malformed."""
     yield from _dotted_keys(tables, ())
-    engines = _table(tables.get("engines"))
+    yield from _identity_faults(tables)
+    engines = table_at(tables, "engines")
     known = (*engines, FREE)
-    for op_type, types in _table(tables.get("operators")).items():
-        for dtype, engine in _table(types).items():
-            yield from _unknown(("operators", op_type, dtype), dtype, (*dtypes.BITS, ANY), "an element type")
-            yield from _unknown(("operators", op_type, dtype), engine, known, "an engine")
-    for name, engine in engines.items():
+    for op_type, types in table_at(tables, "operators").items():
+        for dtype, engine in table_at(types).items():
+            key = ("operators", op_type, dtype)
+            yield from unknown(key, dtype, (*dtypes.BITS, ANY), "an element type")
+            yield from unknown(key, engine, known, "an engine")
+    for name in engines:
         for table in ("macs_per_cycle", "lanes"):
-            for dtype in _table(_table(engine).get(table)):
-                key = ("engines", name, table, dtype)
-                yield from _unknown(key, dtype, (*dtypes.BITS, ANY), "an element type")
-        strided_by = _table(engine).get("strided_by")
-        yield from _unknown(("engines", name, "strided_by"), strided_by, engines, "an engine")
-    if "deployment_dtype" in tables:
-        yield from _unknown(("deployment_dtype",), tables["deployment_dtype"], dtypes.BITS, "an element type")
+            for dtype in table_at(engines, name, table):
+                place = ("engines", name, table, dtype)
+                yield from unknown(place, dtype, (*dtypes.BITS, ANY), "an element type")
+        others = tuple(other for other in engines if other != name)
+        strided_by = table_at(engines, name).get("strided_by")
+        yield from unknown(("engines", name, "strided_by"), strided_by, others, "another engine")
+    yield from unknown(
+        ("deployment_dtype",),
+        tables.get("deployment_dtype"),
+        dtypes.DEPLOYABLE,
+        "an element type that arithmetic is deployed in",
+    )
 
 
-def _table(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
+def _identity_faults(tables: Mapping[str, Any]) -> Iterator[Fault]:
+    version = tables.get("schema_version", SCHEMA_VERSION)
+    if type(version) is int and version != SCHEMA_VERSION:
+        yield Fault(("schema_version",), f"found {version}, expected {SCHEMA_VERSION}")
+    aliases = tables.get("aliases")
+    listed = enumerate(aliases if isinstance(aliases, list) else ())
+    for key, name in ((("name",), tables.get("name")), *((("aliases", str(i)), name) for i, name in listed)):
+        if isinstance(name, str) and not re.fullmatch(NAME, name):
+            yield Fault(key, f"found {shown(name)}, {NAME_EXPECTED}")
 
 
 def _dotted_keys(tables: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[Fault]:
@@ -126,17 +160,14 @@ def _dotted_keys(tables: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[F
             yield from _dotted_keys(value, (*path, key))
 
 
-def _unknown(key: tuple[str, ...], found: object, known: Iterable[str], what: str) -> Iterator[Fault]:
-    names = tuple(known)
-    if isinstance(found, str) and found not in names:
-        yield Fault(key, f"found {shown(found)}, expected {what}{nearest(found, names)}")
-
-
 def _contradictions(profile: DeviceProfile) -> Iterator[Fault]:
     """Find what no single table shows: engines that cannot do what is asked of them, shares above 1."""
     yield from _engine_contradictions(profile)
     yield from _operator_contradictions(profile)
     yield from _memory_contradictions(profile)
+    rules = [rule.id for rule in profile.rules]
+    for rule in dict.fromkeys(rule for rule in rules if rules.count(rule) > 1):
+        yield Fault(("rules",), f"found {rule!r} more than once")
     hosts = [name for name, engine in profile.engines.items() if engine.role == "host"]
     if len(hosts) > 1:
         yield Fault(("engines",), f"found hosts {', '.join(hosts)}, expected at most one")
