@@ -141,6 +141,16 @@ FAULTS = [
         {"int8": "mac"},
         "operators.Add.int8: found 'mac', which has neither MACs nor lanes for int8",
     ),
+    (
+        "operators/Add",
+        {"uint8": "mac"},
+        "operators.Add.uint8: found 'mac', which has no lanes for uint8: it would cost nothing",
+    ),
+    (
+        "operators/Conv",
+        {"*": "mac"},
+        "operators.Conv.*: found 'mac', which has neither MACs nor lanes for float32 and 24 other types",
+    ),
     ("operators/Add", {"uint8": "free"}, "free_reasons.Add: missing, a free operator states why"),
     ("operators/*", {"uint8": "cpu"}, "operators.*.*: missing, every operator must run somewhere"),
     ("engines/mac/macs_per_cycle", {}, "engines.mac.macs_per_cycle: missing, a matrix engine multiplies"),
@@ -158,6 +168,15 @@ def test_a_fault_is_said_on_one_line(path: str, value: Any, said: str) -> None:
         validate(bent(path, value))
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_an_operator_with_a_measured_rate_needs_no_lanes_nor_does_a_view() -> None:
+    tables = bent("operators/DepthToSpace", {"uint8": "mac"})
+    tables["operators"]["Reshape"] = {"uint8": "mac"}
+    tables["engines"]["mac"]["element_cycles"] = {"DepthToSpace_3": sourced(1)}
+    with pytest.raises(ProfileError, match=r"^profile: operators\.Reshape\.uint8: found 'mac'"):
+        validate(tables)
+    assert validate(tables | {"views": ["Reshape"]}).engine_for("DepthToSpace", "uint8") == "mac"
 
 
 def test_all_faults_at_once() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from latencylab.device.overlay import Layer
 
@@ -53,11 +53,10 @@ def _described(fault: Fault, layers: tuple[Layer, ...], name: str) -> str:
     return f"{layer.path}: {layer.prefix}{_dotted(key)}: {fault.text}"
 
 
-def unknown(key: tuple[str, ...], found: object, known: Iterable[str], what: str) -> Iterator[Fault]:
+def unknown(key: tuple[str, ...], found: object, known: Collection[str], what: str) -> Iterator[Fault]:
     """Yield a fault where a name stands that is not among the known ones; what: "an engine"."""
-    names = tuple(known)
-    if isinstance(found, str) and found not in names:
-        yield Fault(key, f"found {shown(found)}, expected {what}{nearest(found, names)}")
+    if isinstance(found, str) and found not in known:
+        yield Fault(key, f"found {shown(found)}, expected {what}{nearest(found, known)}")
 
 
 def _dotted(key: tuple[str, ...]) -> str:

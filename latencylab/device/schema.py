@@ -232,9 +232,7 @@ class Engine(Table):
         return self.unit_lanes(dtype) * self.count.value * self.clock_hz.value
 
     def computes(self, dtype: str) -> bool:
-        """Whether this engine can work on this type at all; "*" asks for any type."""
-        if dtype == ANY:
-            return any(v.value for v in (*self.macs_per_cycle.values(), *self.lanes.values()))
+        """Whether this engine can work on this type at all."""
         return bool(self.unit_macs_per_cycle(dtype) or self.unit_lanes(dtype))
 
 

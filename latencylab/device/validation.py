@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from latencylab import dtypes
 from latencylab.device.construction import build
@@ -14,9 +14,21 @@ from latencylab.device.schema import ANY, FREE, NAME, NAME_EXPECTED, SCHEMA_VERS
 from latencylab.errors import ProfileError, UnknownNameError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Set
 
     from latencylab.device.overlay import Layer
+    from latencylab.device.schema import Engine
+
+_TYPES = frozenset(dtypes.BITS)
+_TYPE_NAMES = dict.fromkeys((*dtypes.BITS, ANY))
+# Of several types the first of these is told.
+_COMMON = ("float32", "uint8", "int8", "float16")
+# Operators whose arithmetic is multiply-accumulates; any other one needs lanes, or a measured rate.
+_MULTIPLYING = frozenset(
+    {"Conv", "ConvTranspose", "ConvInteger", "DeformConv", "CausalConvWithState", "QLinearConv"}
+    | {"Gemm", "QGemm", "MatMul", "MatMulInteger", "MatMulNBits", "QLinearMatMul", "Einsum"}
+    | {"RNN", "GRU", "LSTM", "Attention", "MultiHeadAttention", "QAttention"}
+)
 
 # What a file says once, for all of its runtimes.
 _FILE_ONLY = ("extends", "runtimes", "name", "aliases", "default_runtime", "schema_version")
@@ -121,14 +133,16 @@ def _reference_faults(tables: Mapping[str, Any]) -> Iterator[Fault]:
     known = (*engines, FREE)
     for op_type, types in table_at(tables, "operators").items():
         for dtype, engine in table_at(types).items():
+            if dtype in _TYPE_NAMES and engine in known:
+                continue  # some hundred of them in a profile, at each load
             key = ("operators", op_type, dtype)
-            yield from unknown(key, dtype, (*dtypes.BITS, ANY), "an element type")
+            yield from unknown(key, dtype, _TYPE_NAMES, "an element type")
             yield from unknown(key, engine, known, "an engine")
     for name in engines:
         for table in ("macs_per_cycle", "lanes"):
             for dtype in table_at(engines, name, table):
                 place = ("engines", name, table, dtype)
-                yield from unknown(place, dtype, (*dtypes.BITS, ANY), "an element type")
+                yield from unknown(place, dtype, _TYPE_NAMES, "an element type")
         others = tuple(other for other in engines if other != name)
         strided_by = table_at(engines, name).get("strided_by")
         yield from unknown(("engines", name, "strided_by"), strided_by, others, "another engine")
@@ -204,11 +218,45 @@ def _engine_contradictions(profile: DeviceProfile) -> Iterator[Fault]:
 def _operator_contradictions(profile: DeviceProfile) -> Iterator[Fault]:
     if ANY not in profile.operators.get(ANY, {}):
         yield Fault(("operators", ANY, ANY), "missing, every operator must run somewhere")
+    able = {name: _Ability.of(engine) for name, engine in profile.engines.items()}
     for op_type, types in profile.operators.items():
         if FREE in types.values() and not profile.free_reasons.get(op_type):
             yield Fault(("free_reasons", op_type), "missing, a free operator states why it costs nothing")
+        is_costed = op_type not in profile.views and op_type not in _MULTIPLYING
         for dtype, name in types.items():
-            engine = profile.engines.get(name)
-            if engine is not None and not engine.computes(dtype):
-                text = f"found {name!r}, which has neither MACs nor lanes for {dtype}"
-                yield Fault(("operators", op_type, dtype), text)
+            if name in able:
+                # "*" stands for every type that the operator does not name.
+                asked = _TYPES - types.keys() if dtype == ANY else {dtype}
+                text = able[name].refusal(op_type, asked, needs_lanes=is_costed)
+                if text:
+                    yield Fault(("operators", op_type, dtype), f"found {name!r}, which {text}")
+
+
+class _Ability(NamedTuple):
+    """Element types an engine can work on, those it has lanes for, and operators whose rate it states."""
+
+    types: frozenset[str]
+    lanes: frozenset[str]
+    rated: frozenset[str]
+
+    @classmethod
+    def of(cls, engine: Engine) -> _Ability:
+        rated = (name.partition("_")[0] for name in engine.element_cycles)
+        return cls(
+            frozenset(dtype for dtype in _TYPES if engine.computes(dtype)),
+            frozenset(dtype for dtype in _TYPES if engine.unit_lanes(dtype)),
+            frozenset(rated),
+        )
+
+    def refusal(self, op_type: str, asked: Set[str], *, needs_lanes: bool) -> str:
+        """Say why it cannot run an operator on one of these types; "" where it can run it on all."""
+        if missing := asked - self.types:
+            return f"has neither MACs nor lanes for {_counted(missing)}"
+        if needs_lanes and op_type not in self.rated and (missing := asked - self.lanes):
+            return f"has no lanes for {_counted(missing)}: it would cost nothing"
+        return ""
+
+
+def _counted(types: Set[str]) -> str:
+    first = next(dtype for dtype in (*_COMMON, *sorted(types)) if dtype in types)
+    return first if len(types) == 1 else f"{first} and {len(types) - 1} other types"
