@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 _GAP = "  "
 _INDENT = "    "
-# Text is not squeezed into a column narrower than this, nor are the words of a header.
-_READABLE, _HEADER = 30, 9
+# Text is not squeezed into a column narrower than the first, nor a header's words into one narrower than the
+# second; text no longer than the third stays in its column.
+_READABLE, _HEADER, _SHORT = 30, 9, 16
 
 list_format = click.option(
     "--format",
@@ -49,6 +50,11 @@ class _Column:
         header = key.replace("_", " ")
         return cls(header, cells, _is_number([row[key] for row in rows]), max(map(len, (header, *cells))))
 
+    @property
+    def is_long(self) -> bool:
+        """Whether it is text that may wrap; a word or two stay where they are."""
+        return not self.is_number and self.width > _SHORT
+
     def lines(self, cell: str) -> list[str]:
         aligned = _wrap(cell, self.width) or [""]
         return [line.rjust(self.width) if self.is_number else line.ljust(self.width) for line in aligned]
@@ -71,7 +77,7 @@ def _fit(found: list[_Column], width: int) -> None:
         for column in found:
             least = min(len(column.header), _HEADER)
             column.width = max(least, *map(len, (*column.header.split(), *column.cells)))
-    texts = sorted((c for c in found[1:] if not c.is_number), key=lambda c: c.width, reverse=True)
+    texts = sorted((c for c in found[1:] if c.is_long), key=lambda c: c.width, reverse=True)
     for column in texts:
         room = width - (_total(found) - column.width)
         if room >= column.width:
