@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import stat
 import subprocess
 import sys
@@ -500,6 +501,39 @@ def test_the_shell_completes_names(words: str, offered: str) -> None:
     count = str(len(words.split()) - 1)
     result = run(_LATENCYLAB_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=count)
     assert offered in [line.partition(",")[2] for line in result.stdout.splitlines()]
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+@pytest.mark.parametrize(
+    ("line", "replies"),
+    [
+        ("latencylab profile zoo:xlsr_x", ["xlsr_x2", "xlsr_x3", "xlsr_x4"]),
+        ("latencylab profile m.onnx --device dolphin_npu:nnapi_o", ["nnapi_online"]),
+        ("latencylab profile m.onnx --device=dolphin_npu:syn", ["synap_offline"]),
+        ("latencylab profile -d dolp", ["dolphin_npu"]),
+        ("latencylab profile -d mobile_g", ["mobile_gpu"]),
+        ("latencylab profile --format js", ["json"]),
+        ("latencylab devices sh", ["show"]),
+        ("latencylab zoo build xlsr_x", ["xlsr_x2", "xlsr_x3", "xlsr_x4"]),
+    ],
+)
+def test_bash_replaces_only_what_stands_behind_the_last_colon(
+    tmp_path: Path, line: str, replies: list[str]
+) -> None:
+    """As bash calls the function: its own words end at colons, and the reply takes the place of the last."""
+    program = tmp_path / "latencylab"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{ROOT / "cli.py"}" "$@"\n')
+    program.chmod(0o755)
+    script = f"""
+        compopt() {{ :; }}
+        eval "$(_LATENCYLAB_COMPLETE=bash_source latencylab)"
+        COMP_LINE="{line}" COMP_POINT={len(line)} COMP_WORDBREAKS=" =:"
+        _latencylab_completion latencylab
+        printf "%s\\n" "${{COMPREPLY[@]}}"
+    """
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, env=environment, check=True)
+    assert done.stdout.split() == replies, done.stderr
 
 
 def _relu_of_free_shape() -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from latencylab.device.quantities import Count, NonNegative, Positive, Provenance, Share, Sourced
-from latencylab.device.registry import aliases, find, folder, host_path, load, names, runtimes
+from latencylab.device.registry import HOST, aliases, find, folder, host_path, load, names, runtimes
 from latencylab.device.report import describe, summarize
 from latencylab.device.schema import ANY, FREE, Core, DeviceProfile, Engine, Layout, Pattern
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ANY",
     "FREE",
+    "HOST",
     "Core",
     "Count",
     "DeviceProfile",
