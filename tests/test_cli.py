@@ -9,7 +9,9 @@ import shutil
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import pytest
@@ -19,6 +21,12 @@ from latencylab import plugins
 from latencylab.cli import latencylab
 from latencylab.cli._failures import BROKEN_PIPE, INTERNAL
 from latencylab.result import Estimate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from latencylab.measurement import Measurement
+    from latencylab.onnx_reader import Model
 
 SMALL = "zoo:abpn_x3?height=36&width=64"
 
@@ -364,6 +372,47 @@ def test_metanodes_is_a_row_a_node() -> None:
     assert [item["model"]["name"] for item in results] == list(zoo.metanode_names())
     assert all(item["latency_ms"] > 0 for item in results)
     assert all(item["model"]["name"] in table.stdout for item in results)
+
+
+def test_metanodes_are_timed_here_until_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    from test_measurement import MEASUREMENT
+
+    from latencylab import timing, zoo
+
+    asked: list[str] = []
+
+    def timed(source: str, network: Model) -> Iterator[Measurement]:
+        asked.append(source)
+        yield replace(MEASUREMENT, model_name=network.graph.name, is_interrupted=len(asked) == 3)
+
+    monkeypatch.setattr(timing, "measure_model", timed)
+    result = run("metanodes", "--measure", "--format", "json")
+    assert result.exit_code == 130
+    assert asked == [f"zoo:{name}" for name in zoo.metanode_names()[:3]]
+    rows = json.loads(result.stdout)
+    assert [f"zoo:{row['meta_node']}" for row in rows] == asked
+    assert all(row["min_ms"] <= row["median_ms"] <= row["p90_ms"] for row in rows)
+
+
+@pytest.mark.parametrize("option", [("--format", "md"), ("-o", "x.json"), ("--dtype", "uint8")])
+def test_metanodes_timed_here_take_no_option_of_a_prediction(option: tuple[str, str]) -> None:
+    code, line = failing("metanodes", "--measure", *option)
+    assert code == 2
+    assert "--measure times the networks as they are" in line
+
+
+@pytest.mark.parametrize("arguments", [(), ("devices",), ("zoo",)])
+def test_a_group_without_a_command_shows_its_help(arguments: tuple[str, ...]) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr == run(*arguments, "--help").stdout
+
+
+def test_a_result_may_go_to_dev_stdout() -> None:
+    zoo = in_a_process("zoo", "build", "xlsr_x3", "-o", "/dev/stdout")
+    assert zoo.returncode == 0
+    assert len(zoo.stdout) > 10_000
 
 
 def test_devices_list_names_all_with_their_rates() -> None:

@@ -92,7 +92,7 @@ def find(name_or_path: str, beside: Path | None = None) -> Path:
         raise InputFileError(f"{name_or_path!r} names a runtime: extend the device, state default_runtime")
     if beside and (beside.parent / f"{name_or_path}.toml").is_file():
         raise InputFileError(f"no device is called {name_or_path!r}; for the file say '{name_or_path}.toml'")
-    raise UnknownNameError("device", name_or_path, (*names(), *others, HOST))
+    raise UnknownNameError("device", name_or_path, (*names(), *others, HOST), "latencylab devices list")
 
 
 def is_path(name_or_path: str) -> bool:
