@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from device_tables import minimal, sourced, to_toml
 from hypothesis import given
 from hypothesis import strategies as st
 
+import latencylab
 from latencylab import device
 from latencylab.device.overlay import merged
 from latencylab.device.validation import validate
 from latencylab.errors import InputFileError, ProfileError, UnknownNameError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def write(folder: Path, name: str, tables: dict[str, Any]) -> Path:
@@ -333,6 +333,30 @@ def test_a_name_is_the_shipped_device_and_a_path_is_the_file(
     write(tmp_path, "dolphin_npu", minimal() | {"title": "Mine"})
     assert device.load("dolphin_npu").title != "Mine"
     assert device.load("dolphin_npu.toml").title == device.load("./dolphin_npu.toml").title == "Mine"
+
+
+# --- the guide ---
+
+
+def guide() -> list[str]:
+    text = (Path(__file__).parents[1] / "docs" / "devices.md").read_text(encoding="utf-8")
+    return [block for block in re.findall(r"```toml\n(.*?)```", text, re.DOTALL) if "\nname = " in block]
+
+
+def test_the_guide_has_a_profile_that_extends_one_and_a_whole_one() -> None:
+    assert ["extends" in block for block in guide()] == [True, False]
+
+
+@pytest.mark.parametrize("block", guide())
+def test_a_profile_of_the_guide_runs_as_pasted(tmp_path: Path, block: str) -> None:
+    path = tmp_path / "my_npu.toml"
+    path.write_text(block, encoding="utf-8")
+    assert device.check(path) == ()
+    result = latencylab.estimate("zoo:abpn_x3?height=36&width=64", path)
+    assert result.device.name == "my_npu"
+    assert result.latency_s > 0
+    # What is computed at the heart runs where it is fast.
+    assert {k.engine for k in result.kernels if k.kind == "Conv"} <= {"core", "nn"}
 
 
 # --- what others rely on ---
