@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from latencylab.device.quantities import KINDS, Sourced
-from latencylab.device.schema import NAME, SCHEMA_VERSION, DeviceProfile
+from latencylab.device.schema import DeviceProfile
+from latencylab.device.words import NAME, SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import ClassVar, Literal
+from dataclasses import dataclass, fields
+from typing import ClassVar, Literal, Self
 
 Provenance = Literal["datasheet", "measured", "fitted", "inferred", "assumed"]
 
@@ -81,6 +81,29 @@ class Sourced:
 
     def _bounds(self, number: float) -> bool:
         return self.low is not None and self.high is not None and self.low <= number <= self.high
+
+    def revalued(self, value: float | Sourced) -> Self:
+        """Put another value in place of this one, of the same kind.
+
+        Of a bare number nobody knows where it comes from; the bounds stay while it lies within them.
+        Raises ValueError for a value out of the kind's range, or a broken one where whole numbers belong.
+        """
+        if isinstance(value, Sourced):
+            stated = {part.name: getattr(value, part.name) for part in fields(value)}
+            return type(self)(**stated | {"value": self._whole(value.value)})
+        number = self._whole(value)
+        is_bounded = self.low is not None and self.high is not None and self.low <= number <= self.high
+        low, high = (self.low, self.high) if is_bounded else (None, None)
+        source = "set by the caller"
+        return type(self)(value=number, provenance="assumed", source=source, low=low, high=high)
+
+    def _whole(self, number: float) -> float:
+        """The number as this kind keeps it: a count is an int."""
+        if not isinstance(self.value, int):
+            return float(number)
+        if not math.isfinite(number) or number != int(number):
+            raise ValueError(f"found {number:g}, expected a whole number")
+        return int(number)
 
     @property
     def is_fittable(self) -> bool:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from latencylab.device.contradictions import contradictions
+from latencylab.device.faults import Fault, described
 from latencylab.device.quantities import (
     AS_STREAMED,
     STRICT,
@@ -27,19 +29,14 @@ from latencylab.device.quantities import (
     Share,
     Sourced,
 )
+from latencylab.device.words import ANY
+from latencylab.errors import ProfileError, UnknownNameError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-SCHEMA_VERSION = 1
-ANY = "*"
-FREE = "free"
 # Below this no tile of any convolution fits: a unit mistake (KiB for bytes), not a device.
 SMALLEST_SCRATCHPAD_BYTES = 1024
-
-# A name stands in NAME:RUNTIME, in file names and in tables.
-NAME = r"[A-Za-z0-9][A-Za-z0-9_.+-]*"
-NAME_EXPECTED = "expected letters, digits and any of _ . + - behind the first"
 
 Layout = Literal["nchw", "nhwc"]
 Pattern = Literal["sequential", "interleaved", "narrow", "strided", "unaligned"]
@@ -371,9 +368,28 @@ class DeviceProfile(Table):
         A bare number is marked assumed and keeps its bounds while it lies within them.
         Raises UnknownNameError for a path the profile does not state, ProfileError for an impossible value.
         """
-        from latencylab.device.validation import revalued
+        profile, faults = self, []
+        for path, value in values.items():
+            if path not in self.parameters():
+                raise UnknownNameError("parameter", path, self.parameters())
+            try:
+                profile = _with_leaf(profile, path.split("."), self.parameters()[path].revalued(value))
+            except ValueError as error:
+                faults.append(Fault((path,), str(error)))
+        faults += contradictions(profile)
+        if faults:
+            raise ProfileError("; ".join(described(faults, (), self.name)))
+        return profile
 
-        return revalued(self, values)
+
+def _with_leaf(node: Any, path: list[str], leaf: Sourced) -> Any:
+    """Copy nested tables along one path, with another value at its end."""
+    if not path:
+        return leaf
+    key, *rest = path
+    if isinstance(node, dict):
+        return node | {key: _with_leaf(node[key], rest, leaf)}
+    return replace(node, **{key: _with_leaf(getattr(node, key), rest, leaf)})
 
 
 def _by_name(values: Mapping[str, Sourced], name: str, default: float) -> float:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from latencylab import ops, plugins
 from latencylab.device.faults import Fault, unknown
 from latencylab.device.overlay import table_at
-from latencylab.device.schema import ANY
+from latencylab.device.words import ANY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
