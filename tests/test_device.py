@@ -87,6 +87,18 @@ def test_with_values_changes_that_value_alone_and_owns_up_to_it() -> None:
     assert profile.peak_macs_per_s() == 128e9
 
 
+@pytest.mark.parametrize("name", ["dolphin_npu", "onnxruntime_cpu"])
+def test_with_values_builds_what_validation_builds_from_its_tables(name: str) -> None:
+    profile = device.load(name)
+    # Down, so that shares stay shares; a count goes up.
+    changed = {
+        p: v.value + 1 if isinstance(v.value, int) else v.value * 0.9 for p, v in profile.parameters().items()
+    }
+    other = profile.with_values(changed)
+    assert validate(other.tables) == other
+    assert {path: other.parameters()[path].value for path in changed} == changed
+
+
 def test_with_values_keeps_bounds_while_inside_them() -> None:
     path = "memory.dram.efficiency"
     inside, outside = (validate(minimal()).with_values({path: v}).parameters()[path] for v in (0.7, 0.9))
