@@ -48,6 +48,9 @@ BITS: Mapping[str, int] = MappingProxyType(
 FLOATS = frozenset(name for name in BITS if "float" in name or "complex" in name)
 QUANTIZED = frozenset({"uint8", "int8", "uint4", "int4", "uint2", "int2", "uint16", "int16", "binary"})
 
+# What a network may be deployed in: real numbers, not truth values, text or complex numbers.
+DEPLOYABLE = tuple(name for name in BITS if name not in {"bool", "string"} and "complex" not in name)
+
 
 def size_bytes(elements: int, dtype: str) -> int:
     """Bytes that `elements` packed elements of `dtype` occupy (a partial last byte counts whole)."""

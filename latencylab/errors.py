@@ -83,7 +83,9 @@ class UnknownNameError(LatencyLabError):
         near = difflib.get_close_matches(name, self.known, n=1, cutoff=0.5)
         shown = self.known[:12]
         more = f" and {len(self.known) - len(shown)} more" if len(self.known) > len(shown) else ""
-        everything = f"`{listed_by}` shows all" if listed_by else f"known: {', '.join(shown)}{more}"
+        everything = f"known: {', '.join(shown) or 'none'}{more}"
+        if listed_by:
+            everything = f"`{listed_by}` shows all"
         hint = f"did you mean {near[0]!r}?" if near else everything
         super().__init__(f"unknown {what} {name!r}; {hint}")
 

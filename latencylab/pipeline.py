@@ -139,8 +139,8 @@ def engine_module(name: str, *, is_asked: bool) -> tuple[str, ModuleType]:
 
 def declared(graph: Graph, profile: DeviceProfile, dtype: str | None) -> Graph:
     """Return the graph in its deployment type; its assumptions say what was declared."""
-    if dtype is not None and dtype not in dtypes.BITS:
-        raise UnknownNameError("dtype", dtype, dtypes.BITS)
+    if dtype is not None and dtype not in dtypes.DEPLOYABLE:
+        raise UnknownNameError("dtype", dtype, dtypes.DEPLOYABLE)
     target = dtype or profile.deployment_dtype
     result = fusion.declare_dtype(graph, target)
     said = _declaration(graph, profile, dtype, is_quantized=result is graph)

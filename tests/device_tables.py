@@ -69,6 +69,8 @@ def to_toml(tables: dict[str, Any], path: str = "") -> str:
 def _text(value: Any) -> str:
     if isinstance(value, str):
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_text(key)} = {_text(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(_text(item) for item in value) + "]"
     return str(value).lower() if isinstance(value, bool) else repr(value)

@@ -124,6 +124,19 @@ def test_in_place_keeps_comments_order_and_everything_else(profile: Path, rows: 
     assert old == new
 
 
+def test_in_place_keeps_line_ends_and_the_byte_order_mark(profile: Path, rows: Path) -> None:
+    content = b"\xef\xbb\xbf" + profile.read_bytes().replace(b"\n", b"\r\n")
+    profile.write_bytes(content)
+    few = ("--parameter", "overhead.inference_s", "--no-leave-out", "--in-place")
+    assert run(profile, "--data", rows, *few).exit_code == 0
+    written = profile.read_bytes()
+    assert written.startswith(b"\xef\xbb\xbf")
+    assert written.count(b"\n") == written.count(b"\r\n") >= content.count(b"\n")
+    for comment in COMMENTS.values():
+        assert comment.encode() in written
+    assert device.load(profile).overhead.inference_s.provenance == "fitted"
+
+
 def test_an_edit_keeps_the_comment_behind_a_value() -> None:
     text = 'a = { value = 1, source = "x" } # why\n\n[b] # table\nc = 2\n'
     edits = [
@@ -338,6 +351,9 @@ def kernel(index: int, op_type: str, time_s: float = 1e-4, floor_s: float = 0.0)
         ("QLinearConv", "Conv"),
         ("TRANSPOSE_CONV", "ConvTranspose"),
         ("TensorTranspose", "Transpose"),
+        ("TensorTranspose", "LayoutConversion"),
+        ("LOGISTIC", "Sigmoid"),
+        ("MEAN", "ReduceMean"),
         ("FullyConnectedReluLayer", "Gemm"),
         ("Softmax2Layer", "Softmax"),
         ("AVERAGE_POOL_2D", "GlobalAveragePool"),

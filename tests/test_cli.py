@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import pytest
@@ -18,6 +21,12 @@ from latencylab import plugins
 from latencylab.cli import latencylab
 from latencylab.cli._failures import BROKEN_PIPE, INTERNAL
 from latencylab.result import Estimate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from latencylab.measurement import Measurement
+    from latencylab.onnx_reader import Model
 
 SMALL = "zoo:abpn_x3?height=36&width=64"
 
@@ -365,6 +374,47 @@ def test_metanodes_is_a_row_a_node() -> None:
     assert all(item["model"]["name"] in table.stdout for item in results)
 
 
+def test_metanodes_are_timed_here_until_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    from test_measurement import MEASUREMENT
+
+    from latencylab import timing, zoo
+
+    asked: list[str] = []
+
+    def timed(source: str, network: Model) -> Iterator[Measurement]:
+        asked.append(source)
+        yield replace(MEASUREMENT, model_name=network.graph.name, is_interrupted=len(asked) == 3)
+
+    monkeypatch.setattr(timing, "measure_model", timed)
+    result = run("metanodes", "--measure", "--format", "json")
+    assert result.exit_code == 130
+    assert asked == [f"zoo:{name}" for name in zoo.metanode_names()[:3]]
+    rows = json.loads(result.stdout)
+    assert [f"zoo:{row['meta_node']}" for row in rows] == asked
+    assert all(row["min_ms"] <= row["median_ms"] <= row["p90_ms"] for row in rows)
+
+
+@pytest.mark.parametrize("option", [("--format", "md"), ("-o", "x.json"), ("--dtype", "uint8")])
+def test_metanodes_timed_here_take_no_option_of_a_prediction(option: tuple[str, str]) -> None:
+    code, line = failing("metanodes", "--measure", *option)
+    assert code == 2
+    assert "--measure times the networks as they are" in line
+
+
+@pytest.mark.parametrize("arguments", [(), ("devices",), ("zoo",)])
+def test_a_group_without_a_command_shows_its_help(arguments: tuple[str, ...]) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr == run(*arguments, "--help").stdout
+
+
+def test_a_result_may_go_to_dev_stdout() -> None:
+    zoo = in_a_process("zoo", "build", "xlsr_x3", "-o", "/dev/stdout")
+    assert zoo.returncode == 0
+    assert len(zoo.stdout) > 10_000
+
+
 def test_devices_list_names_all_with_their_rates() -> None:
     from latencylab import device
 
@@ -385,6 +435,38 @@ def test_devices_show_prints_derived_figures_and_every_source() -> None:
         assert path in text
 
 
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize(
+    "arguments", ["devices show dolphin_npu", "devices show onnxruntime_cpu", "devices list"]
+)
+def test_lists_fit_the_terminal_and_lose_nothing(arguments: str, width: int) -> None:
+    narrow, wide = (run(*arguments.split(), COLUMNS=str(columns)).stdout for columns in (width, 10_000))
+    assert max(map(len, narrow.splitlines())) <= width
+    # Wrapped or below its row, every word is there; only dashes under headers are fewer.
+    assert sorted(w for w in narrow.split() if set(w) != {"-"}) == sorted(
+        w for w in wide.split() if set(w) != {"-"}
+    )
+
+
+def test_devices_show_says_what_runs_where_and_states_values_whole(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    size = 'size_bytes = { value = 1048577, provenance = "assumed", source = "odd" }'
+    path.write_text(f'extends = "dolphin_npu"\nname = "mine"\ntitle = "Mine"\n[memory.scratchpad]\n{size}\n')
+    text = run("devices", "show", str(path)).stdout
+    assert "1048577" in text
+    assert "nn: Conv, ConvTranspose, Add" in text
+    assert "as memory.dram.efficiency" in text
+
+
+def test_devices_check_tells_a_design_rule_that_nobody_checks(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    rule = '[[rules]]\nid = "no_flaot"\nlevel = "warn"\nreason = "x"\n'
+    path.write_text(f'extends = "dolphin_npu"\nname = "mine"\ntitle = "Mine"\n{rule}')
+    result = run("devices", "check", str(path))
+    assert result.exit_code == 2
+    assert "rules.0.id: found 'no_flaot', expected a design rule, did you mean 'no_float'?" in result.stdout
+
+
 def test_devices_check_passes_the_shipped_and_lists_the_faults_of_others(tmp_path: Path) -> None:
     assert run("devices", "check").exit_code == 0
     path = tmp_path / "bad.toml"
@@ -402,7 +484,7 @@ def test_zoo_list_names_what_profile_takes() -> None:
     assert [row["name"] for row in json.loads(run("zoo", "list", "--format", "json").stdout)] == list(
         zoo.names()
     )
-    header, _, *lines = run("zoo", "list").stdout.splitlines()
+    header, _, *lines = run("zoo", "list", COLUMNS="160").stdout.splitlines()
     assert header.split()[:2] == ["name", "parameters"]
     assert [line.split()[0] for line in lines] == list(zoo.names())
 
@@ -468,6 +550,39 @@ def test_the_shell_completes_names(words: str, offered: str) -> None:
     count = str(len(words.split()) - 1)
     result = run(_LATENCYLAB_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=count)
     assert offered in [line.partition(",")[2] for line in result.stdout.splitlines()]
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+@pytest.mark.parametrize(
+    ("line", "replies"),
+    [
+        ("latencylab profile zoo:xlsr_x", ["xlsr_x2", "xlsr_x3", "xlsr_x4"]),
+        ("latencylab profile m.onnx --device dolphin_npu:nnapi_o", ["nnapi_online"]),
+        ("latencylab profile m.onnx --device=dolphin_npu:syn", ["synap_offline"]),
+        ("latencylab profile -d dolp", ["dolphin_npu"]),
+        ("latencylab profile -d mobile_g", ["mobile_gpu"]),
+        ("latencylab profile --format js", ["json"]),
+        ("latencylab devices sh", ["show"]),
+        ("latencylab zoo build xlsr_x", ["xlsr_x2", "xlsr_x3", "xlsr_x4"]),
+    ],
+)
+def test_bash_replaces_only_what_stands_behind_the_last_colon(
+    tmp_path: Path, line: str, replies: list[str]
+) -> None:
+    """As bash calls the function: its own words end at colons, and the reply takes the place of the last."""
+    program = tmp_path / "latencylab"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{ROOT / "cli.py"}" "$@"\n')
+    program.chmod(0o755)
+    script = f"""
+        compopt() {{ :; }}
+        eval "$(_LATENCYLAB_COMPLETE=bash_source latencylab)"
+        COMP_LINE="{line}" COMP_POINT={len(line)} COMP_WORDBREAKS=" =:"
+        _latencylab_completion latencylab
+        printf "%s\\n" "${{COMPREPLY[@]}}"
+    """
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, env=environment, check=True)
+    assert done.stdout.split() == replies, done.stderr
 
 
 def _relu_of_free_shape() -> bytes:

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from device_tables import minimal, sourced, to_toml
 from hypothesis import given
 from hypothesis import strategies as st
 
+import latencylab
 from latencylab import device
 from latencylab.device.overlay import merged
 from latencylab.device.validation import validate
 from latencylab.errors import InputFileError, ProfileError, UnknownNameError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def write(folder: Path, name: str, tables: dict[str, Any]) -> Path:
@@ -85,6 +85,18 @@ def test_with_values_changes_that_value_alone_and_owns_up_to_it() -> None:
     assert faster.parameters()["engines.mac.clock_hz"].source == "set by the caller"
     assert faster.sha256 != profile.sha256
     assert profile.peak_macs_per_s() == 128e9
+
+
+@pytest.mark.parametrize("name", ["dolphin_npu", "onnxruntime_cpu"])
+def test_with_values_builds_what_validation_builds_from_its_tables(name: str) -> None:
+    profile = device.load(name)
+    # Down, so that shares stay shares; a count goes up.
+    changed = {
+        p: v.value + 1 if isinstance(v.value, int) else v.value * 0.9 for p, v in profile.parameters().items()
+    }
+    other = profile.with_values(changed)
+    assert validate(other.tables) == other
+    assert {path: other.parameters()[path].value for path in changed} == changed
 
 
 def test_with_values_keeps_bounds_while_inside_them() -> None:
@@ -184,12 +196,50 @@ def test_extends_in_a_circle_is_said_with_the_circle(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("extends", "said"),
-    [("dolphin_np", "did you mean 'dolphin_npu'"), ("nowhere.toml", "no device profile"), (3, "found 3")],
+    [
+        ("dolphin_np", "did you mean 'dolphin_npu'"),
+        ("nowhere.toml", "no device profile"),
+        ("./", "is a directory"),
+        ("child", "for the file say 'child.toml'"),
+        ("dolphin_npu:nnapi_2021", "names a runtime: extend the device, state default_runtime"),
+        (3, "found 3"),
+        ("", "found ''"),
+    ],
 )
 def test_extends_what_is_not_there(tmp_path: Path, extends: object, said: str) -> None:
+    """The message names the file that says so, not only the one that is not there."""
     path = write(tmp_path, "child", {"extends": extends, "name": "child", "title": "Child"})
-    with pytest.raises((ProfileError, InputFileError), match=said):
+    with pytest.raises(ProfileError) as caught:
         device.load(path)
+    assert str(caught.value).startswith(f"{path}: extends: ")
+    assert said in str(caught.value)
+
+
+def test_extends_is_relative_to_the_file_that_says_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    write(tmp_path, "root", minimal())
+    write(tmp_path / "a" / "b", "child", {"extends": "../../root.toml", "name": "child", "title": "Child"})
+    monkeypatch.chdir(tmp_path / "a")
+    assert device.load("b/child.toml").peak_macs_per_s() == 128e9
+
+
+def test_a_long_chain_is_read_to_its_end(tmp_path: Path) -> None:
+    write(tmp_path, "n0", minimal())
+    for i in range(1, 200):
+        write(tmp_path, f"n{i}", {"extends": f"n{i - 1}.toml", "name": f"n{i}", "title": "x"})
+    assert device.load(tmp_path / "n199.toml").peak_macs_per_s() == 128e9
+
+
+def test_a_family_may_be_extended_by_name_and_is_never_blamed_for_what_it_leaves_out(tmp_path: Path) -> None:
+    own = {"extends": "_vip9000", "name": "mine", "title": "Mine"}
+    path = write(tmp_path, "mine", own)
+    with pytest.raises(ProfileError) as caught:
+        device.load(path)
+    assert f"{path}: engines.nn.count: missing" in str(caught.value)
+    with pytest.raises(UnknownNameError):
+        device.load("_vip9000")
 
 
 def runtimes_of_two() -> dict[str, Any]:
@@ -261,8 +311,9 @@ def test_host_tells_the_command_until_it_is_there(tmp_path: Path, monkeypatch: p
     ("content", "said"),
     [
         (b"a = [", "not valid TOML"),
-        (b"\xff\xfe", "not valid TOML"),
+        (b"\xff\xfe", "not valid TOML: not UTF-8 text at byte 0"),
         (b"a = " + b"[" * 5000, "not valid TOML"),
+        (b"a = " + b"1" * 5000, "not valid TOML"),
         (b"", "missing"),
     ],
 )
@@ -276,9 +327,48 @@ def test_files_that_are_no_profile(tmp_path: Path, content: bytes, said: str) ->
 
 def test_paths_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "folder.toml").mkdir()
-    for path in (tmp_path / "absent.toml", tmp_path / "folder.toml"):
-        with pytest.raises(InputFileError, match="no device profile"):
-            device.load(path)
+    for name, said in (("absent.toml", "no device profile"), ("folder.toml", "is a directory")):
+        with pytest.raises(InputFileError, match=said):
+            device.load(tmp_path / name)
+
+
+def test_an_editor_s_byte_order_mark_is_forgiven(tmp_path: Path) -> None:
+    path = tmp_path / "tiny.toml"
+    path.write_text(to_toml(minimal()), encoding="utf-8-sig")
+    assert device.load(path).name == "tiny"
+
+
+def test_a_name_is_the_shipped_device_and_a_path_is_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, "dolphin_npu", minimal() | {"title": "Mine"})
+    assert device.load("dolphin_npu").title != "Mine"
+    assert device.load("dolphin_npu.toml").title == device.load("./dolphin_npu.toml").title == "Mine"
+
+
+# --- the guide ---
+
+
+def guide() -> list[str]:
+    text = (Path(__file__).parents[1] / "docs" / "devices.md").read_text(encoding="utf-8")
+    return [block for block in re.findall(r"```toml\n(.*?)```", text, re.DOTALL) if "\nname = " in block]
+
+
+def test_the_guide_has_a_profile_that_extends_one_and_a_whole_one() -> None:
+    assert ["extends" in block for block in guide()] == [True, False]
+
+
+@pytest.mark.parametrize("block", guide())
+def test_a_profile_of_the_guide_runs_as_pasted(tmp_path: Path, block: str) -> None:
+    path = tmp_path / "my_npu.toml"
+    path.write_text(block, encoding="utf-8")
+    assert device.check(path) == ()
+    result = latencylab.estimate("zoo:abpn_x3?height=36&width=64", path)
+    assert result.device.name == "my_npu"
+    assert result.latency_s > 0
+    # What is computed at the heart runs where it is fast.
+    assert {k.engine for k in result.kernels if k.kind == "Conv"} <= {"core", "nn"}
 
 
 # --- what others rely on ---

@@ -8,7 +8,8 @@ import pytest
 from device_tables import minimal, sourced, to_toml
 
 from latencylab import device
-from latencylab.device.checking import operator_names
+from latencylab.device.vocabulary import operator_names
+from latencylab.errors import ProfileError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,12 +18,26 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ({"fusion": ["conv_rely"]}, "fusion.conv_rely: unknown fusion rule, did you mean 'conv_relu'?"),
-        ({"views": ["Reshap"]}, "views.Reshap: unknown operator, did you mean 'Reshape'?"),
-        ({"engine": "simulatr"}, "engine.simulatr: unknown engine, did you mean 'simulator'?"),
+        (
+            {"fusion": ["conv_bn", "conv_rely"]},
+            "fusion.1: found 'conv_rely', expected a fusion rule, did you mean 'conv_relu'?",
+        ),
+        ({"views": ["Reshap"]}, "views.0: found 'Reshap', expected an operator, did you mean 'Reshape'?"),
+        (
+            {"engine": "simulatr"},
+            "engine: found 'simulatr', expected an engine model, did you mean 'simulator'?",
+        ),
         (
             {"operators": minimal()["operators"] | {"Conf": {"*": "cpu"}}},
-            "operators.Conf: unknown operator, did you mean 'Conv'?",
+            "operators.Conf: found 'Conf', expected an operator, did you mean 'Conv'?",
+        ),
+        (
+            {"default_runtime": "fast", "runtimes": {"plain": {"title": "Plain"}}},
+            "default_runtime: found 'fast', expected a runtime (one of plain)",
+        ),
+        (
+            {"default_runtime": "x"},
+            "default_runtime: found 'x', expected a runtime, of which the profile has none",
         ),
     ],
 )
@@ -34,13 +49,45 @@ def test_unknown_names(tmp_path: Path, more: dict[str, Any], said: str) -> None:
 
 def test_operators_of_rates_are_checked_too(tmp_path: Path) -> None:
     tables = minimal()
-    tables["engines"]["cpu"] |= {"element_cycles": {"Resise": sourced(1)}, "efficiency": {"Cov": sourced(1)}}
+    # No rate stands for any other operator, and a block size may follow the operator.
+    rates = {name: sourced(1) for name in ("Resise", "*", "DepthToSpace_3")}
+    tables["engines"]["cpu"] |= {"element_cycles": rates, "efficiency": {"Cov": sourced(1), "*": sourced(1)}}
     path = tmp_path / "tiny.toml"
     path.write_text(to_toml(tables))
     assert [fault.split(": ")[1] for fault in device.check(path)] == [
         "engines.cpu.element_cycles.Resise",
+        "engines.cpu.element_cycles.*",
         "engines.cpu.efficiency.Cov",
     ]
+
+
+def test_kernels_of_a_core_are_checked_too(tmp_path: Path) -> None:
+    """A misspelt piece of work would cost nothing, in silence."""
+    core = {"cycles": {"row_cal": sourced(1), "Add_broadcast": sourced(1)}, "efficiency": {"gem": sourced(1)}}
+    own = {"extends": "onnxruntime_cpu", "name": "x", "title": "X", "engines": {"cpu": {"core": core}}}
+    path = tmp_path / "x.toml"
+    path.write_text(to_toml(own))
+    assert [fault.split(": ", 2)[2] for fault in device.check(path)] == [
+        "found 'gem', expected a kernel, did you mean 'gemm'?",
+        "found 'row_cal', expected a kernel, did you mean 'row_call'?",
+    ]
+
+
+def test_names_are_told_together_with_everything_else_and_by_every_load(tmp_path: Path) -> None:
+    path = tmp_path / "tiny.toml"
+    path.write_text(to_toml(minimal() | {"titel": "x", "fusion": ["nothing"], "deployment_dtype": "string"}))
+    keys = {fault.split(": ")[1] for fault in device.check(path)}
+    assert keys == {"titel", "fusion.0", "deployment_dtype"}
+    with pytest.raises(ProfileError) as caught:
+        device.load(path)
+    assert set(str(caught.value).split("; ")) == set(device.check(path))
+
+
+def test_a_runtime_may_be_spelled(tmp_path: Path) -> None:
+    assert device.check("dolphin:nnapi_2021") == ()
+    assert (
+        "unknown runtime of dolphin_npu 'nnapi_2012'; did you mean" in device.check("dolphin:nnapi_2012")[0]
+    )
 
 
 def test_every_runtime_is_checked_and_each_fault_said_once(tmp_path: Path) -> None:
@@ -49,7 +96,7 @@ def test_every_runtime_is_checked_and_each_fault_said_once(tmp_path: Path) -> No
     path = tmp_path / "tiny.toml"
     path.write_text(to_toml(tables))
     keys = [fault.split(": ")[1] for fault in device.check(path)]
-    assert keys == ["runtimes.a.memory.dram.efficiency", "fusion.nothing"]
+    assert sorted(keys) == ["fusion.0", "runtimes.a.memory.dram.efficiency"]
 
 
 def test_what_cannot_be_read_is_one_fault(tmp_path: Path) -> None:

@@ -65,16 +65,24 @@ FAULTS = [
     ("native_layout", "nhcw", "native_layout: found 'nhcw', expected 'nchw' or 'nhwc'"),
     ("engines/mac/role", "matix", "engines.mac.role: found 'matix', expected 'matrix', 'vector' or 'host'"),
     ("engines/mac/launch_s/provenance", "guess", "launch_s.provenance: found 'guess', expected 'datasheet'"),
-    ("deployment_dtype", "uint9", "deployment_dtype: found 'uint9', expected an element type, did you mean"),
+    ("deployment_dtype", "uint9", "deployment_dtype: found 'uint9', expected an element type that"),
     # numbers
-    ("engines/mac/count/value", 0, "engines.mac.count: found 0, expected a number of at least 1"),
-    ("engines/mac/clock_hz/value", -1e9, "engines.mac.clock_hz: found -1e+09, expected a number above 0"),
+    ("engines/mac/count/value", 0, "engines.mac.count: found 0, expected a number from 1"),
+    (
+        "engines/mac/clock_hz/value",
+        -1e9,
+        "engines.mac.clock_hz: found -1e+09, expected a number from 100000 to 1e+30 Hz",
+    ),
     (
         "engines/mac/launch_s/value",
         -1e-9,
-        "engines.mac.launch_s: found -1e-09, expected a number of at least 0",
+        "engines.mac.launch_s: found -1e-09, expected a number from 0 to 1 s",
     ),
-    ("memory/dram/efficiency/value", 1.5, "memory.dram.efficiency: found 1.5, expected a number above 0"),
+    (
+        "memory/dram/efficiency/value",
+        1.5,
+        "memory.dram.efficiency: found 1.5, expected a number from 1e-06 to 1",
+    ),
     (
         "memory/dram/latency_s/value",
         float("nan"),
@@ -86,10 +94,26 @@ FAULTS = [
         "memory.dram.latency_s.value: found inf, expected a finite",
     ),
     ("memory/scratchpad/size_bytes/value", 512, "memory.scratchpad: found 512 bytes, expected at least 1024"),
+    # units
+    ("engines/mac/clock_hz/value", 1000, "clock_hz: found 1000, expected a number from 100000 to 1e+30 Hz"),
+    ("engines/mac/launch_s/value", 5, "engines.mac.launch_s: found 5, expected a number from 0 to 1 s"),
+    ("memory/dram/peak_bytes_per_s/value", 29.9, "found 29.9, expected a number from 1e+06 to 1e+30 bytes/s"),
+    ("engines/mac/clock_hz", "1 GHz", "clock_hz: found '1 GHz', expected a table { value = ..., provenance"),
+    # what no arithmetic survives
+    ("engines/mac/macs_per_cycle/uint8/value", 1e-300, "uint8: found 1e-300, expected 0, or a number from"),
+    ("engines/mac/count/value", 10**400, "engines.mac.count: found 1000"),
+    ("accuracy/sigma_log/value", 700, "accuracy.sigma_log: found 700, expected a number from 0.001 to 3"),
     # provenance
     ("memory/dram/latency_s/source", " ", "memory.dram.latency_s: found an empty source"),
     ("memory/dram/latency_s/low", 0, "memory.dram.latency_s: low and high must be given together"),
     ("memory/dram/efficiency/high", 0.4, "efficiency: found 0.5, expected low 0.2 <= value <= high 0.4"),
+    ("memory/dram/efficiency/high", 2, "efficiency: found high 2, expected a number from 1e-06 to 1"),
+    ("memory/dram/efficiency/low", -1, "efficiency: found low -1, expected a number from 1e-06 to 1"),
+    (
+        "memory/dram/efficiency/prior",
+        0.9,
+        "efficiency: found prior 0.9, expected a number within low and high",
+    ),
     ("memory/dram/efficiency/sigma_pct", -1, "efficiency: found sigma_pct -1, expected at least 0"),
     ("memory/dram/latency_s/provenance", "fitted", "a fitted value must state its residual or its sigma_pct"),
     # names
@@ -100,8 +124,15 @@ FAULTS = [
     ),
     ("operators/Add", {"unit8": "cpu"}, "operators.Add.unit8: found 'unit8', expected an element type"),
     ("engines/mac/macs_per_cycle/int7", sourced(1), "engines.mac.macs_per_cycle.int7: found 'int7'"),
-    ("engines/mac/strided_by", "tp", "engines.mac.strided_by: found 'tp', expected an engine"),
+    ("engines/mac/strided_by", "tp", "engines.mac.strided_by: found 'tp', expected another engine"),
+    ("engines/mac/strided_by", "mac", "engines.mac.strided_by: found 'mac', expected another engine"),
+    ("deployment_dtype", "string", "deployment_dtype: found 'string', expected an element type that"),
+    ("name", "", "name: found '', expected letters, digits and any of"),
+    ("name", "a:b", "name: found 'a:b', expected letters, digits and any of"),
+    ("aliases", ["ok", "a/b"], "aliases.1: found 'a/b', expected letters, digits"),
     ("engines/a.b", {}, "engines.a.b: a key may be neither empty nor contain a dot"),
+    ("rules", [{"id": "a", "level": "warn", "reason": "x"}] * 2, "rules: found 'a' more than once"),
+    ("schema_version", True, "schema_version: found True, expected"),
     ("rules", [{"id": "No!", "level": "warn", "reason": "x"}], "rules.0: found id 'No!'"),
     ("accuracy/rows", -1, "accuracy: found -1 rows, expected at least 0"),
     # contradictions
@@ -109,6 +140,16 @@ FAULTS = [
         "operators/Add",
         {"int8": "mac"},
         "operators.Add.int8: found 'mac', which has neither MACs nor lanes for int8",
+    ),
+    (
+        "operators/Add",
+        {"uint8": "mac"},
+        "operators.Add.uint8: found 'mac', which has no lanes for uint8: it would cost nothing",
+    ),
+    (
+        "operators/Conv",
+        {"*": "mac"},
+        "operators.Conv.*: found 'mac', which has neither MACs nor lanes for float32 and 24 other types",
     ),
     ("operators/Add", {"uint8": "free"}, "free_reasons.Add: missing, a free operator states why"),
     ("operators/*", {"uint8": "cpu"}, "operators.*.*: missing, every operator must run somewhere"),
@@ -120,13 +161,22 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "said"), FAULTS, ids=[f"{path}={value}" for path, value, _ in FAULTS]
+    ("path", "value", "said"), FAULTS, ids=[f"{path}={value!s:.40}" for path, value, _ in FAULTS]
 )
 def test_a_fault_is_said_on_one_line(path: str, value: Any, said: str) -> None:
     with pytest.raises(ProfileError) as caught:
         validate(bent(path, value))
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_an_operator_with_a_measured_rate_needs_no_lanes_nor_does_a_view() -> None:
+    tables = bent("operators/DepthToSpace", {"uint8": "mac"})
+    tables["operators"]["Reshape"] = {"uint8": "mac"}
+    tables["engines"]["mac"]["element_cycles"] = {"DepthToSpace_3": sourced(1)}
+    with pytest.raises(ProfileError, match=r"^profile: operators\.Reshape\.uint8: found 'mac'"):
+        validate(tables)
+    assert validate(tables | {"views": ["Reshape"]}).engine_for("DepthToSpace", "uint8") == "mac"
 
 
 def test_all_faults_at_once() -> None:
@@ -169,7 +219,7 @@ def test_a_fault_names_the_layer_that_wrote_it(tmp_path: Path) -> None:
     with pytest.raises(ProfileError) as caught:
         device.load(child, "old")
     faults = str(caught.value).split("; ")
-    assert f"{child}: engines.mac.count: found 0, expected a number of at least 1" in faults
+    assert f"{child}: engines.mac.count: found 0, expected a number from 1 to 1.15292e+18" in faults
     assert any(f.startswith(f"{parent}: runtimes.old.memory.dram.efficiency: found 7") for f in faults)
     assert f"{parent}: runtimes.old.version: found 3, expected text" in faults
     assert len(faults) == 3
@@ -234,8 +284,7 @@ def test_the_quick_construction_accepts_what_pydantic_accepts(path: tuple[str, .
         is_valid = False
     else:
         is_valid = True
-    # pydantic takes `true` for the literal 1.
-    assert is_built == (is_valid and tables.get("schema_version") is not True)
+    assert is_built == is_valid
 
 
 # --- the published JSON Schema ---
@@ -262,10 +311,41 @@ def test_the_schema_accepts_what_is_shipped(path: Path) -> None:
     jsonschema.Draft202012Validator(schema()).validate(tables)
 
 
+# Not what takes two keys to see, nor NaN, nor what is missing: a file that extends another states little.
+_SEEN_BY_A_SCHEMA = (
+    "unknown key",
+    "expected text",
+    "expected a list",
+    "expected a table",
+    "expected a valid",
+)
+_SEEN_BY_A_SCHEMA += (
+    "expected a number from",
+    "expected 0, or",
+    "expected 'n",
+    "expected 1",
+    "expected letters",
+)
+
+
 @pytest.mark.parametrize(
     ("path", "value"),
-    [("titel", "x"), ("memory/dram/efficiency/value", 1.5), ("engines/mac/launch_s", 5), ("class", None)],
+    [
+        *((path, value) for path, value, said in FAULTS if any(words in said for words in _SEEN_BY_A_SCHEMA)),
+        ("class", None),
+    ],
 )
-def test_the_schema_refuses_faults(path: str, value: Any) -> None:
+def test_the_schema_refuses_what_one_key_shows(path: str, value: Any) -> None:
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.Draft202012Validator(schema()).validate(bent(path, value))
+
+
+@settings(max_examples=200)
+@given(path=st.sampled_from(_paths(minimal())), value=_LEAVES)
+def test_the_schema_refuses_nothing_that_validation_accepts(path: tuple[str, ...], value: Any) -> None:
+    tables = bent("/".join(path), value)
+    try:
+        validate(tables)
+    except ProfileError:
+        return
+    jsonschema.Draft202012Validator(schema()).validate(tables)

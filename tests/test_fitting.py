@@ -12,7 +12,7 @@ from calibration_rows import NETWORKS, TRUTH, made, tables, write_profile
 from device_tables import sourced
 
 from latencylab import device, fitting
-from latencylab.errors import ConfigError, InputFileError, ModelError, UnknownNameError
+from latencylab.errors import ConfigError, InputFileError, LatencyLabError, ModelError, UnknownNameError
 from latencylab.fitting.calibration import calibrate, offered, rows_of
 from latencylab.fitting.findings import correlations, findings
 
@@ -252,6 +252,17 @@ HEADER = "id,model,device,latency_ms,weight,role,set\n"
         (HEADER + "a,zoo:abpn_x3,tiny,12 ms,,,\n", "latency_ms: found '12 ms'"),
         (HEADER + "a,zoo:abpn_x3,tiny,1,inf,,\n", "weight: found 'inf'"),
         (HEADER + "a,zoo:abpn_x3,tiny,1,,fitt,\n", "role: found 'fitt', expected fit or report"),
+        ("id,model,device,latency_ms,layout\na,b,c,1,nhcw\n", "layout: found 'nhcw', expected nchw or nhwc"),
+        (
+            "id,model,device,latency_ms,dtype\na,b,c,1,uint9\n",
+            "dtype: found 'uint9', expected an element type",
+        ),
+        (
+            HEADER + 'a,zoo:abpn_x3,tiny,"1,5",,,\n',
+            "found '1,5', expected a number above zero with a decimal point",
+        ),
+        (HEADER + "a,zoo:abpn_x3,tiny,1_000,,,\n", "latency_ms: found '1_000'"),
+        (HEADER + "a,zoo:abpn_x3,tiny,1,,,,8\n", "rows.csv:2: found 8 cells, expected 7"),
         (HEADER + "a,zoo:abpn_x3,tiny,1,,,x=y\n", "set: found 'x=y', expected path=number"),
         (HEADER + "a,zoo:abpn_x3,tiny,1\n", "rows.csv:2: found 4 cells, expected 7"),
         (HEADER + ",zoo:abpn_x3,tiny,1,,,\n", "id: found nothing, expected a name"),
@@ -268,6 +279,53 @@ def test_a_faulty_row_is_one_line_that_names_the_place(tmp_path: Path, text: str
     path.write_text(text)
     with pytest.raises(ConfigError) as caught:
         fitting.read_rows(path)
+    assert said in str(caught.value)
+
+
+PLAIN = "id,model,device,latency_ms,set\na,zoo:x,tiny,1.5,p=1;q=2\nb,zoo:y,tiny,2,\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        PLAIN.encode("utf-8-sig"),
+        PLAIN.replace("\n", "\r\n").encode(),
+        PLAIN.replace("p=1;q=2", '"p=1;q=2"').encode(),
+        PLAIN.replace("p=1;q=2", '"p=1;q=2"').replace(",", ";").encode("utf-8-sig"),
+        PLAIN.replace(",", "\t").encode(),
+        ("sep=,\r\n" + PLAIN).encode(),
+        PLAIN.replace("\n", ",,\n").encode() + b",,,,,,\n",
+        b"\n# a comment; with, commas\n" + PLAIN.encode() + b"\n\n",
+        PLAIN.replace(",", " , ").encode(),
+    ],
+)
+def test_what_spreadsheets_write_is_read_alike(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text(PLAIN)
+    expected = fitting.read_rows(path)
+    assert expected[0].overrides == (("p", 1.0), ("q", 2.0))
+    path.write_bytes(content)
+    assert fitting.read_rows(path) == expected
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (
+            {"overrides": (("memory.dram.eff", 0.5),)},
+            "row r0: set: unknown parameter 'memory.dram.eff'; did you mean",
+        ),
+        (
+            {"overrides": (("memory.dram.efficiency", 2.0),)},
+            "row r0: set: tiny: memory.dram.efficiency: found 2",
+        ),
+        ({"minus": "zoo:abpn_x3?height=36&width=72"}, "row r0: minus zoo:abpn_x3?height=36"),
+    ],
+)
+def test_a_row_that_cannot_be_fitted_is_named(rows: tuple[fitting.Row, ...], row: dict, said: str) -> None:
+    faulty = (fitting.narrowed(rows[0], **row), *rows[1:])
+    with pytest.raises(LatencyLabError) as caught:
+        calibrate(faulty, parameters(rows, "memory.dram.efficiency"), leave_out=False)
     assert said in str(caught.value)
 
 

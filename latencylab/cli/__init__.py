@@ -19,6 +19,9 @@ from latencylab.errors import UnknownNameError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+# Set by a shell that asks for completions.
+_COMPLETION = "_LATENCYLAB_COMPLETE"
+
 _EPILOG = """\b
 Exit codes:
   0  fine
@@ -74,6 +77,8 @@ class CommandFolder(click.Group):
         **extra: Any,
     ) -> Any:
         """Run the program: failures become one line on stderr and an exit code."""
+        if os.environ.get(_COMPLETION):
+            import latencylab.cli._completion  # noqa: F401 - it tells click of itself
         terminal = Terminal()
 
         def program() -> Any:

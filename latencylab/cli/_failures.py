@@ -59,6 +59,10 @@ def run(program: Callable[[], object], terminal: Terminal) -> NoReturn:
 
 
 def _report(error: BaseException, terminal: Terminal) -> int:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        # A group without a command: its help is the answer.
+        click.echo(error.format_message(), err=True)
+        return USAGE
     if terminal.verbosity >= 2:
         import traceback
 

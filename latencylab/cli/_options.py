@@ -29,10 +29,18 @@ class DeviceName(click.ParamType["str"]):
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """Offer the shipped devices, and files."""
+        """Offer the shipped devices, the runtimes of one that is named, and files."""
         from latencylab import device
+        from latencylab.errors import LatencyLabError
 
-        found = _items(device.names(), incomplete)
+        name, colon, _ = incomplete.rpartition(":")
+        try:
+            runtimes = device.runtimes(name) if colon else ()
+        except LatencyLabError:
+            runtimes = ()
+        spelled = (f"{name}:{runtime}" for runtime in runtimes)
+        found = _items((*device.names(), device.HOST, *spelled), incomplete)
+        found = found or _items(device.aliases(), incomplete)
         return found or click.Path().shell_complete(ctx, param, incomplete)
 
 

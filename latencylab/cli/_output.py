@@ -82,10 +82,11 @@ def check_writable(path: Path, *, marker: bytes | None, force: bool) -> None:
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Replace a file in one step; what is no regular file (a pipe, /dev/null) is written into."""
-    target = path.resolve()
-    if target.exists() and not target.is_file():
-        target.write_bytes(content)
+    # Asked of the path itself: /dev/stdout leads to a pipe that has no path.
+    if path.exists() and not path.is_file():
+        path.write_bytes(content)
         return
+    target = path.resolve()
     mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o666 & ~_umask()
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name[:40]}.", dir=target.parent)
     try:

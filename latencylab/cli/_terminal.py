@@ -41,9 +41,11 @@ class Terminal:
         if os.environ.get("COLUMNS", "").isdigit():
             return max(40, int(os.environ["COLUMNS"]))
         try:
-            return max(40, os.get_terminal_size(sys.stdout.fileno()).columns)
+            columns = os.get_terminal_size(sys.stdout.fileno()).columns
         except (OSError, ValueError):
-            return _WIDTH_WITHOUT_TERMINAL
+            columns = 0
+        # A terminal that nobody gave a size (docker, script) says 0.
+        return max(40, columns) if columns else _WIDTH_WITHOUT_TERMINAL
 
     def error(self, message: str) -> None:
         """Say why the program stops."""

@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from latencylab.device.quantities import Count, NonNegative, Positive, Provenance, Share, Sourced
-from latencylab.device.registry import aliases, find, folder, host_path, load, names, runtimes
+from latencylab.device.registry import HOST, aliases, find, folder, host_path, load, names, runtimes
 from latencylab.device.report import describe, summarize
-from latencylab.device.schema import ANY, FREE, Core, DeviceProfile, Engine, Layout, Pattern
+from latencylab.device.schema import Core, DeviceProfile, Engine, Layout, Pattern
+from latencylab.device.words import ANY, FREE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ANY",
     "FREE",
+    "HOST",
     "Core",
     "Count",
     "DeviceProfile",

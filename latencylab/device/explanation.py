@@ -46,7 +46,7 @@ def _fault(item: ErrorDetails) -> Fault:
         return Fault(key, "missing")
     if kind == "value_error":
         return Fault(key, message.removeprefix("Value error, "))
-    if kind == "dataclass_type" and isinstance(item["input"], int | float):
+    if kind == "dataclass_type" and "provenance" in keys_at(key):
         message = "a table { value = ..., provenance = ..., source = ... }"
     return Fault(key, f"found {shown(item['input'])}, expected {_expected(message)}")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from latencylab.device.overlay import Layer
 
@@ -34,7 +34,8 @@ def nearest(found: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(found, names, n=1, cutoff=0.5)
     if near:
         return f", did you mean {near[0]!r}?"
-    return f" (one of {', '.join(names[:_SHOWN_NAMES])})" if names else ""
+    more = ", ..." if len(names) > _SHOWN_NAMES else ""
+    return f" (one of {', '.join(names[:_SHOWN_NAMES])}{more})" if names else ""
 
 
 def shown(value: object) -> str:
@@ -45,11 +46,17 @@ def shown(value: object) -> str:
 
 def _described(fault: Fault, layers: tuple[Layer, ...], name: str) -> str:
     if not layers:
-        return f"{name}: {_dotted(fault.key)}: {fault.text}"
+        return ": ".join(filter(None, (name, _dotted(fault.key), fault.text)))
     layer = _origin(fault.key, layers)
     # A runtime's title and version are written without the `runtime` they end up in.
     key = fault.key[1:] if layer.prefix and fault.key[:1] == ("runtime",) else fault.key
     return f"{layer.path}: {layer.prefix}{_dotted(key)}: {fault.text}"
+
+
+def unknown(key: tuple[str, ...], found: object, known: Collection[str], what: str) -> Iterator[Fault]:
+    """Yield a fault where a name stands that is not among the known ones; what: "an engine"."""
+    if isinstance(found, str) and found not in known:
+        yield Fault(key, f"found {shown(found)}, expected {what}{nearest(found, known)}")
 
 
 def _dotted(key: tuple[str, ...]) -> str:
@@ -57,11 +64,16 @@ def _dotted(key: tuple[str, ...]) -> str:
 
 
 def _origin(key: tuple[str, ...], layers: tuple[Layer, ...]) -> Layer:
-    """Find the last layer that holds the key; where none does, the last file that holds most of its path."""
+    """Find the last layer that holds the key; where none does, the last file that holds most of its path.
+
+    A family leaves to the devices that extend it what it does not say: it is never to blame for that.
+    """
 
     def rank(item: tuple[int, Layer]) -> tuple[int, bool, int]:
         position, layer = item
         depth = _depth(layer.tables, key)
+        if depth < len(key) and layer.path.name.startswith("_"):
+            depth = -1
         return depth, depth == len(key) or not layer.prefix, position
 
     return max(enumerate(layers), key=rank)[1]

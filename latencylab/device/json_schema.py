@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
-from latencylab.device.quantities import Count, NonNegative, Positive, Share
-from latencylab.device.schema import SCHEMA_VERSION, DeviceProfile
+from latencylab.device.quantities import KINDS, Sourced
+from latencylab.device.schema import DeviceProfile
+from latencylab.device.words import NAME, SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-RANGES = {kind.__name__: kind.RANGE for kind in (Positive, NonNegative, Share, Count)}
+RANGES = {kind.__name__: kind for kind in KINDS}
 
 
 @cache
@@ -28,10 +29,12 @@ def schema() -> dict[str, Any]:
     definitions = complete.pop("$defs")
     properties = complete["properties"]
     properties.pop("runtime")
+    properties["schema_version"] = {"const": SCHEMA_VERSION}
+    properties["name"]["pattern"] = properties["aliases"]["items"]["pattern"] = f"^{NAME}$"
     definitions.pop("Runtime")
     for name, definition in definitions.items():
         if name in RANGES:
-            definition["properties"]["value"] |= RANGES[name]
+            _limit(definition["properties"], RANGES[name])
         elif name != "Rule":
             definition.pop("required", None)
     definitions["RuntimeOverlay"] = _runtime_overlay(properties)
@@ -48,8 +51,22 @@ def schema() -> dict[str, Any]:
     }
 
 
+def _limit(properties: dict[str, Any], kind: type[Sourced]) -> None:
+    """Write the range of a kind of value into its schema; a lower bound of 0 stands for none."""
+    least, most = kind.RANGE
+    limits = {"minimum": least, "maximum": most}
+    or_zero = {"anyOf": [{"const": 0}, limits]}
+    properties["value"] |= or_zero if kind.MAY_BE_ZERO else limits
+    for key in ("low", "high"):
+        properties[key] = {"type": "number", **or_zero}
+
+
 def _file_properties() -> dict[str, Any]:
-    runtimes = {"type": "object", "additionalProperties": {"$ref": "#/$defs/RuntimeOverlay"}}
+    runtimes = {
+        "type": "object",
+        "propertyNames": {"pattern": f"^{NAME}$"},
+        "additionalProperties": {"$ref": "#/$defs/RuntimeOverlay"},
+    }
     return {
         "extends": {
             "type": "string",

@@ -36,13 +36,26 @@ class Layer:
 
 
 def read_toml(path: Path) -> Tables:
-    """Tables of one file. Raises InputFileError if it cannot be read, ProfileError if it is not TOML."""
+    """Tables of one file, a byte order mark before them forgiven.
+
+    Raises InputFileError if it cannot be read, ProfileError if it is not TOML.
+    """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise InputFileError(f"cannot read device profile {str(path)!r}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UnicodeDecodeError as error:
+        raise ProfileError(f"{path}: not valid TOML: not UTF-8 text at byte {error.start}") from error
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError, or a number of too many digits
         raise ProfileError(f"{path}: not valid TOML: {error or 'nested too deeply'}") from error
+
+
+def table_at(tables: object, *keys: str) -> Mapping[str, Any]:
+    """Find the table below these keys; an empty one where there is none, or where something else stands."""
+    node = tables
+    for key in keys:
+        node = node.get(key) if isinstance(node, dict) else None
+    return node if isinstance(node, dict) else {}
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> Tables:
@@ -61,7 +74,7 @@ def chain(path: Path, find: Callable[[str, Path], Path]) -> tuple[Layer, ...]:
     """Read a file and all it extends, the farthest ancestor first.
 
     find: resolves the text of `extends`, given the file that holds it, to a path.
-    Raises ProfileError on a cycle, or if `extends` is not text.
+    Raises ProfileError naming the file whose `extends` leads nowhere, or in a circle.
     """
     layers: list[Layer] = []
     seen: list[Path] = []
@@ -85,31 +98,26 @@ def _parent(path: Path, tables: Tables, find: Callable[[str, Path], Path]) -> Pa
         raise ProfileError(f"{path}: extends: found {extends!r}, expected the name or path of a profile")
     try:
         return find(extends, path)
-    except UnknownNameError as error:
+    except (InputFileError, UnknownNameError) as error:
         raise ProfileError(f"{path}: extends: {error}") from error
 
 
 def runtime_names(layers: tuple[Layer, ...]) -> tuple[str, ...]:
     """Runtimes that a chain of files offers, in the order they were written."""
-    names: dict[str, None] = {}
-    for layer in layers:
-        runtimes = layer.tables.get("runtimes")
-        names.update(dict.fromkeys(runtimes) if isinstance(runtimes, dict) else {})
-    return tuple(names)
+    return tuple(dict.fromkeys(name for layer in layers for name in table_at(layer.tables, "runtimes")))
 
 
 def with_runtime(layers: tuple[Layer, ...], runtime: str | None) -> tuple[Layer, ...]:
     """Append to the chain what each of its files overlays for this runtime."""
     overlays = []
     for layer in layers:
-        runtimes = layer.tables.get("runtimes")
-        tables = runtimes.get(runtime) if isinstance(runtimes, dict) else None
-        if isinstance(tables, dict):
+        tables = table_at(layer.tables, "runtimes", runtime) if runtime else {}
+        if tables:
             overlays.append(Layer(layer.path, f"runtimes.{runtime}.", _as_overlay(tables)))
     return (*layers, *overlays)
 
 
-def _as_overlay(tables: Tables) -> Tables:
+def _as_overlay(tables: Mapping[str, Any]) -> Tables:
     """Set a runtime's own title and version apart from those of the device it overlays."""
     own = {key: tables[key] for key in _RUNTIME_KEYS if key in tables}
     return {key: value for key, value in tables.items() if key not in _RUNTIME_KEYS} | {"runtime": own}

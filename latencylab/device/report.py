@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from latencylab.device.schema import ANY
+from latencylab.device.words import ANY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

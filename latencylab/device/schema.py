@@ -8,27 +8,32 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from latencylab.device.contradictions import contradictions
+from latencylab.device.faults import Fault, described
 from latencylab.device.quantities import (
     STRICT,
     UNCOMPRESSED,
     UNSTATED,
+    BytesPerSecond,
     Count,
+    Hertz,
+    LogSpread,
     NonNegative,
     Positive,
+    Seconds,
     Share,
     Sourced,
 )
+from latencylab.device.words import ANY
+from latencylab.errors import ProfileError, UnknownNameError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-SCHEMA_VERSION = 1
-ANY = "*"
-FREE = "free"
 # Below this no tile of any convolution fits: a unit mistake (KiB for bytes), not a device.
 SMALLEST_SCRATCHPAD_BYTES = 1024
 
@@ -71,9 +76,9 @@ class Dram(Table):
     into every position moves whole words. 1 where a position is put together before it is written.
     """
 
-    peak_bytes_per_s: Positive
+    peak_bytes_per_s: BytesPerSecond
     efficiency: Share
-    latency_s: NonNegative
+    latency_s: Seconds
     patterns: DramPatterns
     word_bytes: Count = UNSTATED
     weight_share: Share = UNCOMPRESSED
@@ -105,7 +110,7 @@ class Cache(Table):
     """Last-level cache of a CPU or GPU."""
 
     size_bytes: Count
-    bytes_per_s: Positive
+    bytes_per_s: BytesPerSecond
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,7 +183,7 @@ class Engine(Table):
     title: str
     role: Literal["matrix", "vector", "host"]
     count: Count
-    clock_hz: Positive
+    clock_hz: Hertz
     macs_per_cycle: dict[str, NonNegative] = field(default_factory=dict)
     input_channel_align: Count = UNSTATED
     output_channel_align: Count = UNSTATED
@@ -187,8 +192,8 @@ class Engine(Table):
     split: Literal["output_channels", "pixels"] = "pixels"
     lanes: dict[str, NonNegative] = field(default_factory=dict)
     cycles_per_op: CyclesPerOp | None = None
-    launch_s: NonNegative
-    handover_s: NonNegative
+    launch_s: Seconds
+    handover_s: Seconds
     dram_share: Share | None = None
     stream_bytes_per_s: Positive | None = None
     tap_align: Count = UNSTATED
@@ -230,9 +235,7 @@ class Engine(Table):
         return self.unit_lanes(dtype) * self.count.value * self.clock_hz.value
 
     def computes(self, dtype: str) -> bool:
-        """Whether this engine can work on this type at all; "*" asks for any type."""
-        if dtype == ANY:
-            return any(v.value for v in (*self.macs_per_cycle.values(), *self.lanes.values()))
+        """Whether this engine can work on this type at all."""
         return bool(self.unit_macs_per_cycle(dtype) or self.unit_lanes(dtype))
 
 
@@ -240,14 +243,14 @@ class Engine(Table):
 class Overhead(Table):
     """What an inference costs before its first and after its last kernel."""
 
-    inference_s: NonNegative
+    inference_s: Seconds
 
 
 @dataclass(frozen=True, kw_only=True)
 class Accuracy(Table):
     """How far predictions lie from measurements: the standard deviation of the logarithm of their ratio."""
 
-    sigma_log: Positive
+    sigma_log: LogSpread
     rows: int
     evidence: str
 
@@ -282,7 +285,7 @@ class Runtime(Table):
 class DeviceProfile(Table):
     """A device under one runtime, built by `device.load`; docs/devices.md explains every key."""
 
-    schema_version: Literal[1]
+    schema_version: int
     name: str
     title: str
     device_class: Literal["npu", "gpu", "cpu"]
@@ -371,9 +374,28 @@ class DeviceProfile(Table):
         A bare number is marked assumed and keeps its bounds while it lies within them.
         Raises UnknownNameError for a path the profile does not state, ProfileError for an impossible value.
         """
-        from latencylab.device.validation import revalued
+        profile, faults = self, []
+        for path, value in values.items():
+            if path not in self.parameters():
+                raise UnknownNameError("parameter", path, self.parameters())
+            try:
+                profile = _with_leaf(profile, path.split("."), self.parameters()[path].revalued(value))
+            except ValueError as error:
+                faults.append(Fault((path,), str(error)))
+        faults += contradictions(profile)
+        if faults:
+            raise ProfileError("; ".join(described(faults, (), self.name)))
+        return profile
 
-        return revalued(self, values)
+
+def _with_leaf(node: Any, path: list[str], leaf: Sourced) -> Any:
+    """Copy nested tables along one path, with another value at its end."""
+    if not path:
+        return leaf
+    key, *rest = path
+    if isinstance(node, dict):
+        return node | {key: _with_leaf(node[key], rest, leaf)}
+    return replace(node, **{key: _with_leaf(getattr(node, key), rest, leaf)})
 
 
 def _by_name(values: Mapping[str, Sourced], name: str, default: float) -> float:

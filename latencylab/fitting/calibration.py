@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from latencylab import device as devices
 from latencylab.device.registry import split_runtime
-from latencylab.errors import ConfigError
+from latencylab.errors import ConfigError, LatencyLabError
 from latencylab.fitting.agreement import Agreement, agreement, sigma_of_interval
 from latencylab.fitting.choice import chosen as choose
 from latencylab.fitting.choice import covers
@@ -106,7 +106,9 @@ def calibrate(
     predictor = Predictor(rows)
     used = [row for row in rows if row.role == FIT]
     progress(f"reading {len({row.model for row in rows})} networks")
+    _require_settable(predictor)
     before_ms = tuple(predictor.predict_ms({}))
+    _require_differences(rows, before_ms)
     require_milliseconds(rows, before_ms)
     progress(f"what {len(chosen)} parameters do")
     moved = effects(predictor, chosen, used) if used else {}
@@ -119,6 +121,23 @@ def calibrate(
     left_out = leave_one_network_out(predictor, kept, progress=progress) if leave_out else ()
     untouched = tuple(p for p in chosen if p not in kept)
     return Calibration(predictor, kept, untouched, before_ms, found, left_out, tuple(sources))
+
+
+def _require_settable(predictor: Predictor) -> None:
+    """Raise the error of a value that a row sets for itself and its profile does not take, naming the row."""
+    for row in predictor.rows:
+        try:
+            predictor.profile_with(row, {})
+        except LatencyLabError as error:
+            error.args = (f"row {row.id}: set: {error}",)
+            raise
+
+
+def _require_differences(rows: Sequence[Row], predicted_ms: Sequence[float]) -> None:
+    """Raise ConfigError for a row whose `minus` takes longer than its `model`: no logarithm is left."""
+    for row, milliseconds in zip(rows, predicted_ms, strict=True):
+        if row.minus and milliseconds <= 0:
+            raise ConfigError(f"row {row.id}: minus {row.minus} takes longer than {row.model}: swapped?")
 
 
 def rows_of(profiles: Sequence[str], rows: Sequence[Row]) -> tuple[Row, ...]:

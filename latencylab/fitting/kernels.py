@@ -26,6 +26,8 @@ _SHOWN: Final = 5
 
 # Tools' words in letters alone -> family; the first that occurs decides ("ConvolutionReluPoolingLayer2").
 _FAMILIES: Final = (
+    # Ours, before the "conv" inside it is found.
+    ("transpose", ("layoutconversion",)),
     ("convtranspose", ("convtranspose", "transposeconv", "deconv")),
     ("conv", ("conv",)),
     ("gemm", ("fullyconnected", "gemm", "fcl", "innerproduct")),
@@ -36,6 +38,8 @@ _FAMILIES: Final = (
     ("transpose", ("transpose", "permute", "reorder")),
     ("concat", ("concat", "channelreplicate")),
     ("resize", ("resize", "upsample")),
+    ("sigmoid", ("sigmoid", "logistic")),
+    ("mean", ("mean",)),
     ("softmax", ("softmax",)),
     ("prelu", ("prelu",)),
     ("leakyrelu", ("leaky",)),

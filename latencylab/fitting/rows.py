@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from latencylab import dtypes
 from latencylab.device.faults import nearest
 from latencylab.errors import ConfigError, InputFileError
 
@@ -35,6 +37,8 @@ COLUMNS: Final = (
     *("role", "set", "status", "source", "note"),
 )
 _SCALE = re.compile(r"_x\d+$")
+# Comments, and Excel's word for the separator.
+_SKIPPED = re.compile(r"#|sep=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +84,19 @@ def narrowed(row: Row, **changes: object) -> Row:
 def read_rows(path: Path) -> tuple[Row, ...]:
     """Rows of a CSV; lines that begin with # are comments. A model's path may be relative to the file.
 
+    What spreadsheets write is read too: semicolons or tabs between cells, a `sep=` line, a byte order mark,
+    empty columns at the end.
+
     Raises InputFileError if it cannot be read, ConfigError naming file, line and column of the first fault.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            rows = tuple(_row(path, line, record) for line, record in _records(path, stream))
+        text = path.read_text(encoding="utf-8-sig")
+        rows = tuple(_row(path, line, record) for line, record in _records(path, text))
     except OSError as error:
         raise InputFileError(f"cannot read rows {str(path)!r}: {error.strerror}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not a CSV of rows: not UTF-8 text at byte {error.start}") from error
+    except csv.Error as error:
         raise ConfigError(f"{path}: not a CSV of rows: {error}") from error
     if not rows:
         raise ConfigError(f"{path}: no row in it; needed: a header with {', '.join(NEEDED)}, then rows")
@@ -104,16 +113,24 @@ def require_distinct(rows: Sequence[Row], where: str) -> None:
         seen.add(row.id)
 
 
-def _records(path: Path, stream: Iterator[str]) -> Iterator[tuple[int, Mapping[str, str]]]:
+def _records(path: Path, text: str) -> Iterator[tuple[int, Mapping[str, str]]]:
     """Numbered records behind the header; comments and empty lines left out."""
-    reader = csv.reader(stream)
-    cells = (row for row in reader if any(row) and not row[0].startswith("#"))
-    header = [name.strip() for name in next(cells, ())]
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text))
+    rows = ([cell.strip() for cell in row] for row in reader if any(row) and not _SKIPPED.match(row[0]))
+    header = next(rows, [])
+    while header and not header[-1]:
+        header.pop()
     _check_header(path, header)
-    for row in cells:
-        if len(row) != len(header):
-            raise ConfigError(f"{path}:{reader.line_num}: found {len(row)} cells, expected {len(header)}")
-        yield reader.line_num, dict(zip(header, (cell.strip() for cell in row), strict=True))
+    for cells in rows:
+        if len(cells) < len(header) or any(cells[len(header) :]):
+            raise ConfigError(f"{path}:{reader.line_num}: found {len(cells)} cells, expected {len(header)}")
+        yield reader.line_num, dict(zip(header, cells, strict=False))
+
+
+def _separator(text: str) -> str:
+    """What stands between the cells of the header: spreadsheets use semicolons where commas are decimal."""
+    header = next((line for line in text.splitlines() if line.strip() and not _SKIPPED.match(line)), "")
+    return max(",;\t", key=header.count)
 
 
 def _check_header(path: Path, header: Sequence[str]) -> None:
@@ -133,8 +150,9 @@ def _row(path: Path, line: int, record: Mapping[str, str]) -> Row:
         if not record[name]:
             raise ConfigError(f"{where}: {name}: found nothing, expected a name")
     runtime, role = record.get("runtime"), record.get("role") or FIT
-    if role not in {FIT, REPORT}:
-        raise ConfigError(f"{where}: role: found {role!r}, expected {FIT} or {REPORT}")
+    _check(where, "role", role, (FIT, REPORT), "fit or report")
+    _check(where, "layout", record.get("layout"), ("nchw", "nhwc"), "nchw or nhwc")
+    _check(where, "dtype", record.get("dtype"), dtypes.DEPLOYABLE, "an element type")
     return Row(
         id=record["id"],
         model=_beside(path, record["model"]),
@@ -154,6 +172,11 @@ def _row(path: Path, line: int, record: Mapping[str, str]) -> Row:
     )
 
 
+def _check(where: str, column: str, found: str | None, known: Sequence[str], what: str) -> None:
+    if found and found not in known:
+        raise ConfigError(f"{where}: {column}: found {found!r}, expected {what}{nearest(found, known)}")
+
+
 def _beside(path: Path, model: str) -> str:
     """A model's file relative to the CSV where there is one, else as written."""
     is_file = bool(model) and not model.startswith("zoo:") and (path.parent / model).is_file()
@@ -162,11 +185,13 @@ def _beside(path: Path, model: str) -> str:
 
 def _number(where: str, column: str, text: str) -> float:
     try:
-        value = float(text)
+        # Python would read 1_000.
+        value = math.nan if "_" in text else float(text)
     except ValueError:
         value = math.nan
     if not math.isfinite(value) or value <= 0:
-        raise ConfigError(f"{where}: {column}: found {text!r}, expected a number above zero")
+        hint = " with a decimal point" if "," in text else ""
+        raise ConfigError(f"{where}: {column}: found {text!r}, expected a number above zero{hint}")
     return value
 
 

@@ -36,6 +36,7 @@ MARKER = b"# Written by latencylab calibrate"
 _HEAD = "Written by latencylab calibrate {version}: fitted values over {extends}."
 _SIGMA = "root mean square of log(predicted / measured), by Student's t, at least 0.05"
 _FIGURES = 4
+_BYTE_ORDER_MARK = "\ufeff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,8 @@ def in_place(calibration: Calibration) -> dict[Path, bytes]:
     for device, rows in groups(calibration).items():
         for edit in _edits(calibration, device, rows, own_file=None):
             found.setdefault(edit.path, []).append(edit)
-    texts = {path: edited(path.read_text(encoding="utf-8"), edits) for path, edits in found.items()}
+    # As bytes, which keeps line ends as they are.
+    texts = {path: edited(path.read_bytes().decode(), edits) for path, edits in found.items()}
     for device in groups(calibration):
         _require_valid(_layers(device), {path.resolve(): text for path, text in texts.items()})
     return {path: text.encode() for path, text in texts.items()}
@@ -214,8 +216,10 @@ def _accuracy(calibration: Calibration, rows: Sequence[Row], sigma: float) -> di
 
 
 def edited(text: str, edits: Iterable[Edit]) -> str:
-    """TOML text with other values; everything else, comments and order, as it was."""
-    document = tomlkit.parse(text)
+    """TOML text with other values; everything else as it was: comments, order, line ends, byte order mark."""
+    mark = _BYTE_ORDER_MARK if text.startswith(_BYTE_ORDER_MARK) else ""
+    line_end = "\r\n" if "\r\n" in text else "\n"
+    document = tomlkit.parse(text.removeprefix(mark).replace("\r\n", "\n"))
     for edit in edits:
         *tables, last = edit.keys
         node: Any = document
@@ -224,7 +228,7 @@ def edited(text: str, edits: Iterable[Edit]) -> str:
                 node[key] = tomlkit.table(is_super_table=True)
             node = node[key]
         _set(node, last, edit.value)
-    return tomlkit.dumps(document)
+    return mark + tomlkit.dumps(document).replace("\n", line_end)
 
 
 def _set(table: AbstractTable, key: str, value: Any) -> None:
@@ -256,7 +260,7 @@ def _plainest(value: Any) -> Any:
 def _require_valid(layers: tuple[Layer, ...], texts: Mapping[Path, str]) -> None:
     """Resolve every runtime with the changed texts in place of the files."""
     changed = tuple(
-        Layer(layer.path, layer.prefix, tomllib.loads(texts[layer.path.resolve()]))
+        Layer(layer.path, layer.prefix, tomllib.loads(texts[layer.path.resolve()].lstrip(_BYTE_ORDER_MARK)))
         if layer.path.resolve() in texts
         else layer
         for layer in layers
