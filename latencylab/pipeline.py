@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 LAYOUTS: Final = ("nchw", "nhwc")
 ZOO: Final = "zoo:"
+# What a network is called that came as bytes, where commands and rankings need a name.
+STDIN: Final = "stdin"
 _NOTHING: Final[Mapping[str, int]] = MappingProxyType({})
 _NO_SHAPES: Final[Mapping[str, tuple[int, ...]]] = MappingProxyType({})
 

@@ -28,7 +28,7 @@ def read(name: str) -> Model:
 
 def saved_s(network: Model, device: str, rule: str) -> float:
     """The best saving of a rule's proposals."""
-    found = advising.advise(network, pipeline.load_device(device), rules=(rule,)).what_ifs
+    found = advising.weighed(network, pipeline.load_device(device), rules=(rule,)).what_ifs
     return max(what_if.saves_s for what_if in found)
 
 
@@ -53,7 +53,7 @@ def anchored() -> list[object]:
 def test_channels_that_carry_the_image_beat_replicate_and_add(device: str, scale: int, family: str) -> None:
     """ETDS, CVPR 2023 supplement: networks without Add and replicate are faster, for more MACs."""
     network, profile = read(f"{family}_x{scale}"), pipeline.load_device(device)
-    found = advising.advise(network, profile, rules=("carry_image",)).what_ifs
+    found = advising.weighed(network, profile, rules=("carry_image",)).what_ifs
     assert len(found) == 2  # three channels, and four
     assert found[0].saves_s > 0
     before = pipeline.price(network, profile)
@@ -66,7 +66,7 @@ def test_channels_that_carry_the_image_beat_replicate_and_add(device: str, scale
 def test_so_do_four_channels(device: str, scale: int, family: str) -> None:
     """The published twins have four."""
     network, profile = read(f"{family}_x{scale}"), pipeline.load_device(device)
-    found = advising.advise(network, profile, rules=("carry_image",)).what_ifs
+    found = advising.weighed(network, profile, rules=("carry_image",)).what_ifs
     assert min(what_if.saves_s for what_if in found) > 0
 
 
@@ -92,7 +92,7 @@ def test_collapsed_beats_expanded(device: str) -> None:
 
 def test_collapsing_keeps_the_function() -> None:
     network, profile = pipeline.read(expanded()), pipeline.load_device("dolphin_npu")
-    (what_if,) = advising.advise(network, profile, rules=("collapse_linear",)).what_ifs
+    (what_if,) = advising.weighed(network, profile, rules=("collapse_linear",)).what_ifs
     assert len(what_if.change.nodes) == 6
     done = applied(expanded(), [what_if.change])
     assert done.max_difference <= done.tolerance
@@ -111,7 +111,7 @@ def resize_skip(height: int = 360, width: int = 640) -> onnx.ModelProto:
 @pytest.mark.parametrize("device", [*PHONES, "dolphin_npu"])
 def test_a_resize_skip_loses_to_an_anchor(device: str) -> None:
     """The study: one nearest resize to 1080p costs about 62 ms on the Dolphin, an anchor a quarter of it."""
-    found = advising.advise(
+    found = advising.weighed(
         pipeline.read(resize_skip()), pipeline.load_device(device), rules=("resize_to_conv",)
     )
     (anchor,) = [w for w in found.what_ifs if "anchor" in w.change.text]
@@ -120,7 +120,7 @@ def test_a_resize_skip_loses_to_an_anchor(device: str) -> None:
 
 def test_an_anchor_is_what_the_resize_was() -> None:
     small, profile = resize_skip(24, 32), pipeline.load_device("dolphin_npu")
-    found = advising.advise(pipeline.read(small), profile, rules=("resize_to_conv",)).what_ifs
+    found = advising.weighed(pipeline.read(small), profile, rules=("resize_to_conv",)).what_ifs
     assert len(found) == 2
     for what_if in found:
         done = applied(small, [what_if.change])

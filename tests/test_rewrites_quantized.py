@@ -114,7 +114,7 @@ island (float[1,28,90,160] x) => (float[1,28,90,160] y)
 def test_a_float_island_is_quantized() -> None:
     """The Tanh is read twice in float: nothing between it and the next QuantizeLinear is an integer."""
     network, profile = pipeline.read(model(ISLAND)), pipeline.load_device("dolphin_npu")
-    (what_if,) = advising.advise(network, profile, rules=("quantize_float_island",)).what_ifs
+    (what_if,) = advising.weighed(network, profile, rules=("quantize_float_island",)).what_ifs
     assert what_if.change.preserves == "approximate"
     assert what_if.saves_s > 0
     graph = changed_graph(network.graph, what_if.change)
