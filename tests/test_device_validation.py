@@ -101,6 +101,7 @@ FAULTS = [
     ("operators/Add", {"unit8": "cpu"}, "operators.Add.unit8: found 'unit8', expected an element type"),
     ("engines/mac/macs_per_cycle/int7", sourced(1), "engines.mac.macs_per_cycle.int7: found 'int7'"),
     ("engines/mac/strided_by", "tp", "engines.mac.strided_by: found 'tp', expected an engine"),
+    ("engines/mac/per_channel_by", "tp", "engines.mac.per_channel_by: found 'tp', expected an engine"),
     ("engines/a.b", {}, "engines.a.b: a key may be neither empty nor contain a dot"),
     ("rules", [{"id": "No!", "level": "warn", "reason": "x"}], "rules.0: found id 'No!'"),
     ("accuracy/rows", -1, "accuracy: found -1 rows, expected at least 0"),

@@ -107,8 +107,9 @@ def _reference_faults(tables: Mapping[str, Any]) -> Iterator[Fault]:
             for dtype in _table(_table(engine).get(table)):
                 key = ("engines", name, table, dtype)
                 yield from _unknown(key, dtype, (*dtypes.BITS, ANY), "an element type")
-        strided_by = _table(engine).get("strided_by")
-        yield from _unknown(("engines", name, "strided_by"), strided_by, engines, "an engine")
+        for helper in ("strided_by", "per_channel_by"):
+            stated = _table(engine).get(helper)
+            yield from _unknown(("engines", name, helper), stated, engines, "an engine")
     if "deployment_dtype" in tables:
         yield from _unknown(("deployment_dtype",), tables["deployment_dtype"], dtypes.BITS, "an element type")
 
