@@ -64,6 +64,10 @@ class Advised:
         """Latency of the network as it is."""
         return self.base.latency_s
 
+    def by(self, rule: str) -> tuple[WhatIf, ...]:
+        """The proposals of one rule."""
+        return tuple(w for w in self.what_ifs if w.change.rule == rule)
+
     @property
     def worthwhile(self) -> tuple[WhatIf, ...]:
         """The proposals that save time."""
@@ -232,22 +236,23 @@ def _combined(
 ) -> tuple[tuple[Change, ...], float]:
     """Make changes greedily, the best rule first and its best change first.
 
-    A change is written for the network it was proposed for: after each one its rule proposes anew.
+    A change is written for the network it was proposed for: after each one its rule proposes anew. A rule
+    that saves nothing by itself may do so once another one was applied.
     """
     known = {node.name for node in state.graph.nodes} | set(state.graph.tensors)
+    least_s = SMALLEST_SHARE * advised.latency_s
     chosen: list[Change] = []
-    for rule in dict.fromkeys(what_if.change.rule for what_if in advised.worthwhile):
-        while (best := _best(pricing, state, rule, preserving)) is not None:
-            if best.saves_s <= SMALLEST_SHARE * advised.latency_s:
-                break
+    for rule in dict.fromkeys(what_if.change.rule for what_if in advised.what_ifs):
+        found = _what_ifs(pricing, state, (rule,), preserving) if chosen else advised.by(rule)
+        while (best := _best(found, least_s)) is not None:
             state = state.after(best)
             # What earlier changes added is not in the file.
             own = tuple(name for name in best.change.nodes if name in known)
             chosen.append(replace(best.change, nodes=own))
+            found = _what_ifs(pricing, state, (rule,), preserving)
     return tuple(chosen), state.latency_s
 
 
-def _best(pricing: Pricing, state: _State, rule: str, preserving: Sequence[Preserves]) -> WhatIf | None:
-    """The best change of a rule that leaves the network its capacity."""
-    found = _what_ifs(pricing, state, (rule,), preserving)
-    return next((what_if for what_if in found if not what_if.change.is_smaller), None)
+def _best(found: Iterable[WhatIf], least_s: float) -> WhatIf | None:
+    """The first that saves enough and leaves the network its capacity."""
+    return next((w for w in found if w.saves_s > least_s and not w.change.is_smaller), None)
