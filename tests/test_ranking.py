@@ -232,6 +232,22 @@ def test_inversions_are_what_they_say(plain: Ranking) -> None:
         assert slower.latency_ms > faster.latency_ms
         assert slower.estimate.model.macs * 2 <= faster.estimate.model.macs
         assert all(change.difference_ps > 0 for change in inversion.causes)
+        assert inversion.is_told != (faster.name in slower.tied_with)
+        assert inversion.is_told != ("tied in time" in str(inversion))
+
+
+def test_where_macs_mislead_a_pair_that_can_be_told_apart_comes_first() -> None:
+    models = ("zoo:bicubicpp_x3", "zoo:pureconv24_x3", "zoo:abpn_m6c40_x3", "zoo:fsrcnn_x3", "zoo:ncnet_x3")
+    for confidence in (0.6, 0.9, 0.999):
+        for inversion in rank(models, confidence=confidence).inversions:
+            larger = [
+                c
+                for c in rank(models, confidence=confidence).candidates
+                if c.estimate.model.macs >= 2 * inversion.slower.estimate.model.macs
+                and c.latency_ms < inversion.slower.latency_ms
+            ]
+            told = [c for c in larger if c.name not in inversion.slower.tied_with]
+            assert inversion.faster.name in {c.name for c in told or larger}
 
 
 # --- devices, names, files

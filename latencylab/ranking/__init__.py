@@ -69,7 +69,7 @@ def rank(  # noqa: PLR0913 - every option of the command, by keyword
         ]
         group = list(placed(_scored(group, reference, entered), judge))
         candidates += group
-        found += inversions(group)
+        found += inversions(group, judge)
     notes = tuple(_notes(entered, qualities))
     return Ranking(
         tuple(candidates), tuple(found), _basis(candidates, reference), confidence, notes, __version__

@@ -354,7 +354,7 @@ def _name_points(
         [(box.width, box.height) for box in boxes],
         _box(area),
         gap,
-        [_line(to_page(start), to_page(end)) for start, end in _lines(points, front)],
+        [_line(tuple(to_page(start)), tuple(to_page(end))) for start, end in _lines(points, front)],
         [_box(legend.get_window_extent())] if legend else [],
     )
     to_data = axes.transData.inverted().transform
