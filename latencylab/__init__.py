@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from latencylab.advising import Advised, advise
     from latencylab.comparison import Comparison, compare
     from latencylab.device import DeviceProfile
     from latencylab.errors import LatencyLabError
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Advised": "advising",
     "Comparison": "comparison",
     "DeviceProfile": "device",
     "Estimate": "result",
@@ -36,6 +38,7 @@ _HOMES = {
     "Tensor": "graph",
     "Verdict": "gating",
     "Work": "work",
+    "advise": "advising",
     "compare": "comparison",
     "estimate": "pipeline",
     "gate": "gating",
@@ -43,6 +46,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Advised",
     "Comparison",
     "DeviceProfile",
     "Estimate",
@@ -56,6 +60,7 @@ __all__ = [
     "Verdict",
     "Work",
     "__version__",
+    "advise",
     "compare",
     "estimate",
     "gate",

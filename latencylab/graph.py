@@ -23,6 +23,7 @@ class Tensor:
     values: the elements of a small constant (shapes, scales, clip bounds: at most 64 elements) in row-major
         order; None where unknown or large. Weight values are never needed to predict latency.
     is_sign: a constant known to hold nothing but -1 and +1 (a binary weight).
+    is_per_channel: a quantized weight with one scale a channel, not one for the tensor.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Tensor:
     is_constant: bool = False
     values: tuple[Any, ...] | None = None
     is_sign: bool = False
+    is_per_channel: bool = False
 
     @property
     def elements(self) -> int:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 VIEW: Final = "view"
 FREE: Final = "free"
 _LAYOUT: Final = "layout:"
+_COARSE: Final = "their time is known to an order of magnitude"
 # They write their result in any layout as cheaply as in another, so an end conversion merges with them.
 _LAYOUT_AGNOSTIC: Final = frozenset({"DepthToSpace", "SpaceToDepth", "Transpose"})
 
@@ -36,6 +37,7 @@ class Kernel:
     engine: name of an engine of the profile, or VIEW (renames memory) or FREE (declared costless).
     reason: why this engine. depends_on: indices of earlier kernels whose results it reads.
     is_layout: added by the device, not in the network. is_fallback: it left the accelerator for the host.
+    is_displaced: its weights' scales keep it from its engine; nobody published what that costs.
     """
 
     meta: MetaNode
@@ -44,6 +46,7 @@ class Kernel:
     depends_on: tuple[int, ...]
     is_layout: bool = False
     is_fallback: bool = False
+    is_displaced: bool = False
 
     @property
     def runs(self) -> bool:
@@ -126,12 +129,18 @@ class _Builder:
     def add(self, meta: MetaNode) -> None:
         """Append a kernel for `meta`, behind the rearrangement of its input if the engine needs one."""
         engine, reason = self._place(meta)
+        displaced_to = self._per_channel_by(meta, engine)
+        if displaced_to:
+            engine, reason = displaced_to, f"its weights have a scale a channel, which {engine} does not take"
+            self._assume(
+                f"convolutions whose weights have a scale a channel run on {engine} (inferred); {_COARSE}"
+            )
         helper = self._strided_by(meta, engine)
         if helper:
             assist = _rearranged(meta)
             self._append(assist, helper, f"{engine} needs its input rearranged for a stride above 1")
             meta = _rename_inputs(meta, {meta.inputs[0].name: assist.outputs[0]})
-        self._append(meta, engine, reason)
+        self._append(meta, engine, reason, is_displaced=bool(displaced_to))
 
     def _strided_by(self, meta: MetaNode, engine: str) -> str | None:
         """Engine that prepares a dense strided convolution for this one; None where none is needed."""
@@ -144,7 +153,18 @@ class _Builder:
         has_window = any(prod(t.shape[2:]) > 1 for t in meta.weights if t.name == meta.node.inputs[1])
         return stated.strided_by if is_dense and has_window else None
 
-    def _append(self, meta: MetaNode, engine: str, reason: str) -> None:
+    def _assume(self, sentence: str) -> None:
+        if sentence not in self.assumptions:
+            self.assumptions.append(sentence)
+
+    def _per_channel_by(self, meta: MetaNode, engine: str) -> str | None:
+        """Engine that runs this convolution instead, because of its weights' scales; None for this one."""
+        stated = self.profile.engines.get(engine)
+        if stated is None or not any(weight.is_per_channel for weight in meta.weights):
+            return None
+        return stated.per_channel_by
+
+    def _append(self, meta: MetaNode, engine: str, reason: str, *, is_displaced: bool = False) -> None:
         depends_on = sorted({self._writer[t.name] for t in meta.inputs if t.name in self._writer})
         is_layout = meta.name.startswith(_LAYOUT)
         is_fallback = engine == self.profile.host and self.profile.device_class != "cpu"
@@ -154,7 +174,9 @@ class _Builder:
                 self.storage[output.name] = self.storage.get(source, source)
         for output in meta.outputs:
             self._writer[output.name] = len(self.kernels)
-        self.kernels.append(Kernel(meta, engine, reason, tuple(depends_on), is_layout, is_fallback))
+        self.kernels.append(
+            Kernel(meta, engine, reason, tuple(depends_on), is_layout, is_fallback, is_displaced)
+        )
 
     def _place(self, meta: MetaNode) -> tuple[str, str]:
         profile = self.profile

@@ -16,7 +16,7 @@ from latencylab.graph import total
 from latencylab.result import DeviceInfo, Estimate, Fallback, InputInfo, MemoryInfo, ModelInfo, Unpriced
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from types import ModuleType
 
     from onnx import ModelProto
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 LAYOUTS: Final = ("nchw", "nhwc")
 ZOO: Final = "zoo:"
+# What a network is called that came as bytes, where commands and rankings need a name.
+STDIN: Final = "stdin"
 _NOTHING: Final[Mapping[str, int]] = MappingProxyType({})
 _NO_SHAPES: Final[Mapping[str, tuple[int, ...]]] = MappingProxyType({})
 
@@ -38,7 +40,8 @@ _FALLBACK_ENGINE: Final = "roofline"
 INTERVAL: Final = 0.9
 # Half-width of a 90 % interval of a normal distribution, in standard deviations.
 _SIGMAS: Final = 1.6449
-# The time of an operator nobody priced is known to a factor of 4 either way: one standard deviation.
+# The time of an operator that nobody priced, or that runs elsewhere at an unpublished rate, is known to a
+# factor of 4 either way: one standard deviation.
 _UNPRICED_SIGMA_LOG: Final = log(4)
 
 
@@ -170,7 +173,8 @@ def _assembled(
     schedule: Schedule,
 ) -> Estimate:
     kernels = schedule.kernels
-    spread = exp(_SIGMAS * _sigma_log(kernels, profile))
+    displaced = {kernel.meta.name for kernel in program.kernels if kernel.is_displaced}
+    spread = exp(_SIGMAS * _sigma_log(kernels, profile, displaced))
     return Estimate(
         model=_model_info(network, decomposition),
         device=_device_info(profile, program.layout),
@@ -248,11 +252,13 @@ def _main_dtype(kernels: tuple[KernelEstimate, ...], profile: DeviceProfile) -> 
     return max(spent_s, key=lambda dtype: spent_s[dtype]) if spent_s else profile.deployment_dtype
 
 
-def _sigma_log(kernels: tuple[KernelEstimate, ...], profile: DeviceProfile) -> float:
-    """Return the standard deviation of log(latency): the profile's, wider with the unpriced share."""
+def _sigma_log(
+    kernels: tuple[KernelEstimate, ...], profile: DeviceProfile, displaced: Collection[str]
+) -> float:
+    """Return the standard deviation of log(latency): the profile's, wider with the share known vaguely."""
     whole_s = sum(kernel.latency_s for kernel in kernels)
-    unpriced_s = sum(kernel.latency_s for kernel in kernels if not kernel.is_priced)
-    share = unpriced_s / whole_s if whole_s else 0.0
+    vague_s = sum(k.latency_s for k in kernels if not k.is_priced or k.name in displaced)
+    share = vague_s / whole_s if whole_s else 0.0
     return hypot(profile.accuracy.sigma_log.value, share * _UNPRICED_SIGMA_LOG)
 
 

@@ -25,7 +25,7 @@ def run(*arguments: str) -> Result:
 
 
 def advised(name: str = SMALL, device: str = PHONE, **options: object) -> advising.Advised:
-    return advising.advise(pipeline.read(name), pipeline.load_device(device), **options)  # type: ignore[arg-type]
+    return advising.weighed(pipeline.read(name), pipeline.load_device(device), **options)  # type: ignore[arg-type]
 
 
 def test_proposals_are_ranked_by_what_they_save() -> None:
@@ -127,3 +127,40 @@ def test_a_condition_on_the_input_is_a_warning(tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert "only if no value of image is negative" in result.stderr
     assert not {"Add", "Concat"} & {node.op_type for node in onnx.load(path).graph.node}
+
+
+def test_a_model_comes_from_stdin_too() -> None:
+    network = zoo.build(SMALL.removeprefix("zoo:")).SerializeToString()
+    arguments = ("-d", PHONE, "--format", "json")
+    piped = CliRunner().invoke(latencylab, ["advise", "-", *arguments], input=network, prog_name="latencylab")
+    found, named = json.loads(piped.stdout), json.loads(run("advise", SMALL, *arguments).stdout)
+    assert found["model"] == "stdin"
+    assert found | {"model": ""} == named | {"model": ""}
+
+
+def test_python_is_given_what_the_command_prints(tmp_path: Path) -> None:
+    import latencylab as package
+
+    found = package.advise(SMALL, PHONE, preserving=("exact",))
+    printed = json.loads(run("advise", SMALL, "-d", PHONE, "--format", "json").stdout)
+    exact = [line for line in printed["advice"] if line["preserves"] == "exact"]
+    assert [what_if.change.text for what_if in found.what_ifs] == [line["change"] for line in exact]
+    assert found.latency_s == found.base.latency_s
+    done = advising.apply(SMALL, found.combined)
+    assert estimate(done.model, PHONE).latency_s == found.combined_s
+
+
+def test_what_earlier_changes_added_is_not_named_as_a_node_of_the_file() -> None:
+    found = advised("zoo:abpn_x3")
+    assert len(found.combined) > 1
+    network = pipeline.read("zoo:abpn_x3").graph
+    known = {node.name for node in network.nodes} | set(network.tensors)
+    assert all(known.issuperset(change.nodes) for change in found.combined)
+
+
+def test_a_rule_that_pays_only_behind_another_is_found() -> None:
+    """Wider maps cost this GPU's PReLU more than the skip does; a ReLU comes with the convolution."""
+    rules = ("carry_image", "prelu_to_relu")
+    found = advised("zoo:ecbsr_m4c16_x3", "snapdragon888_gpu", rules=rules)
+    assert all(what_if.saves_s < 0 for what_if in found.by("carry_image"))
+    assert [change.rule for change in found.combined] == ["prelu_to_relu", "carry_image"]

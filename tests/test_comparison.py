@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from parts_by_hand import end_ps, in_turn, part
 
 import latencylab
+from latencylab import zoo
 from latencylab.cli import latencylab as program
 from latencylab.comparison import OVERLAP, WAITING, Part, compare, explain
 from latencylab.comparison.matching import match
@@ -197,12 +198,41 @@ def test_unusable_results(tmp_path: Path) -> None:
         compare(tmp_path / "bad.json", ABPN)
 
 
+def test_bytes_are_a_model_or_a_saved_result() -> None:
+    saved, network = latencylab.estimate(ABPN).to_json(), zoo.build(ABPN.removeprefix("zoo:"))
+    comparison = compare(saved.encode(), network.SerializeToString())
+    assert comparison.difference.terms == ()
+    assert comparison.head.model.name == "stdin"
+    with pytest.raises(ResultError, match="not a saved result"):
+        compare(b'{"latency_ms": 1', ABPN)
+
+
 # --- the command
 
 
 def run(*arguments: str) -> tuple[int, str, str]:
     result = CliRunner().invoke(program, ["compare", *arguments])
     return result.exit_code, result.stdout, result.stderr
+
+
+def test_either_side_comes_from_stdin_but_not_both() -> None:
+    saved = latencylab.estimate(XLSR).to_json()
+    for arguments in (("-", ABPN), (ABPN, "-")):
+        result = CliRunner().invoke(program, ["compare", *arguments, "--format", "json"], input=saved)
+        assert result.exit_code == 0, result.stderr
+        assert sorted(json.loads(result.stdout)[side]["model"] for side in ("base", "head")) == [
+            name.removeprefix("zoo:") for name in (ABPN, XLSR)
+        ]
+    code, out, err = run("-", "-")
+    assert (code, out) == (2, "")
+    assert "can be read only once" in err
+
+
+def test_two_devices_on_a_piped_network() -> None:
+    network = zoo.build(ABPN.removeprefix("zoo:")).SerializeToString()
+    arguments = ["compare", "-", "-d", "dolphin_npu", "-d", "vs640_npu", "--format", "json"]
+    data = json.loads(CliRunner().invoke(program, arguments, input=network).stdout)
+    assert data["difference_ms"] > 0
 
 
 def test_the_table_ends_in_a_sum() -> None:

@@ -130,6 +130,7 @@ FAULTS = [
     ("name", "", "name: found '', expected letters, digits and any of"),
     ("name", "a:b", "name: found 'a:b', expected letters, digits and any of"),
     ("aliases", ["ok", "a/b"], "aliases.1: found 'a/b', expected letters, digits"),
+    ("engines/mac/per_channel_by", "tp", "engines.mac.per_channel_by: found 'tp', expected another engine"),
     ("engines/a.b", {}, "engines.a.b: a key may be neither empty nor contain a dot"),
     ("rules", [{"id": "a", "level": "warn", "reason": "x"}] * 2, "rules: found 'a' more than once"),
     ("schema_version", True, "schema_version: found True, expected"),

@@ -10,8 +10,8 @@ import jsonschema
 import pytest
 from gate_files import budget, configured
 
-from latencylab.errors import ConfigError, InputFileError
-from latencylab.gating import config, positions
+from latencylab.errors import ConfigError, InputFileError, LatencyLabError, UnknownNameError
+from latencylab.gating import config, gate, positions
 from latencylab.gating.json_schema import schema
 from latencylab.gating.loading import load
 
@@ -112,12 +112,50 @@ def test_lines_of_keys_in_pyproject(tmp_path: Path) -> None:
         (budget(limits='models_ = ["x"]'), "unknown key, did you mean 'models'"),
         ("[[budget]]\nmodels = []\n", "budget[0].models: found []"),
         (budget() + "[compare]\nlatency = { max_incrase_pct = 1 }\n", "did you mean 'max_increase_pct'"),
+        (
+            budget(limits="latency_ms = 4"),
+            "latencylab.toml:4: budget[0].latency_ms: found 4, expected a table",
+        ),
+        (
+            "[[budget]]\nmodels = ['m.onnx']\ndevice = []\n",
+            "budget[0].device: found [], expected at least one",
+        ),
     ],
 )
 def test_mistakes_and_their_places(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load(configured(tmp_path, text))
     assert words in str(caught.value)
+    assert str(caught.value).count("latencylab.toml") == 1, "one mistake is told once"
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        ('engine = "rofline"', "latencylab.toml:4: budget[0].engine: unknown engine 'rofline'"),
+        (
+            'dtype = "unit8"',
+            "latencylab.toml:4: budget[0].dtype: unknown dtype 'unit8'; did you mean 'uint8'",
+        ),
+        (
+            '[[rule]]\nid = "main_engines"\nengines = ["gpu"]',
+            "latencylab.toml:6: rule[0].engines: unknown engine",
+        ),
+        (
+            '[[rule]]\nid = "no_resize"\ndevice = "vs640_npu"',
+            "latencylab.toml:6: rule[0].device: no budget names",
+        ),
+    ],
+)
+def test_names_that_nobody_knows_and_their_places(tmp_path: Path, limits: str, words: str) -> None:
+    with pytest.raises(LatencyLabError) as caught:
+        gate(configured(tmp_path, budget(limits=limits)))
+    assert words in str(caught.value)
+
+
+def test_an_unknown_device_and_its_place(tmp_path: Path) -> None:
+    with pytest.raises(UnknownNameError, match=r"toml:3: budget\[0\]\.device: unknown device 'dolfin'"):
+        gate(configured(tmp_path, budget(device="dolfin")))
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:

@@ -217,6 +217,12 @@ def test_a_rule_may_name_networks_and_devices_of_its_own(tmp_path: Path) -> None
     assert [str(check.case) for check in found] == [f"zoo:srcnn_x3{SIZE} on vs640_npu"]
 
 
+def test_a_rule_that_names_networks_alone_looks_at_them_on_the_dolphin(tmp_path: Path) -> None:
+    text = budget(f"zoo:{ABPN}") + f'[[rule]]\nid = "no_resize"\nmodels = ["zoo:srcnn_x3{SIZE}"]\n'
+    found = [c for c in gate(configured(tmp_path, text)).checks if c.status == "error"]
+    assert [str(check.case) for check in found] == [f"zoo:srcnn_x3{SIZE} on dolphin_npu"]
+
+
 def test_a_rule_of_a_foreign_profile_that_nobody_can_check_is_said(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(
         'schema_version = 1\nextends = "dolphin_npu"\nname = "mine"\ntitle = "Mine"\n'

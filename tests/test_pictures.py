@@ -6,11 +6,12 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from math import hypot
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from large_results import hostile, large
 
@@ -106,23 +107,60 @@ _SIZE = st.tuples(st.floats(5, 200), st.floats(5, 20))
 _AREA = Box(0, 0, 1000, 1000)
 
 
-@given(st.lists(st.tuples(st.tuples(_COORDINATE, _COORDINATE), _SIZE), max_size=30))
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.tuples(_COORDINATE, _COORDINATE), _SIZE), max_size=20))
 def test_labels_cover_neither_each_other_nor_a_point(
     items: list[tuple[tuple[float, float], tuple[float, float]]],
 ) -> None:
     points, sizes = [point for point, _ in items], [size for _, size in items]
-    boxes = [box for box in _labels.place(points, sizes, _AREA, gap=4) if box]
-    for i, box in enumerate(boxes):
+    legend = Box(800, 900, 200, 100)
+    labels = [label for label in _labels.place(points, sizes, _AREA, 4, reserved=[legend]) if label]
+    for i, label in enumerate(labels):
+        box = label.box
         assert box.lies_within(_AREA)
-        assert not any(box.overlaps(other) for other in boxes[i + 1 :])
+        assert not box.overlaps(legend)
+        for other in (*labels[:i], *labels[i + 1 :]):
+            assert not box.overlaps(other.box)
+            assert not (label.leader and label.leader.cuts(other.box))
+            assert not (label.leader and other.leader and label.leader.meets(other.leader))
         assert not any(box.x < x < box.x + box.width and box.y < y < box.y + box.height for x, y in points)
 
 
+def test_a_label_far_from_its_point_has_a_line_that_leads_there() -> None:
+    crowd = Box(380, 480, 240, 40)
+    (label,) = _labels.place([(500, 500)], [(80, 12)], _AREA, gap=4, lines=[crowd])
+    assert label
+    assert label.leader
+    assert not label.box.overlaps(crowd)
+    (x, y), end = label.leader.start, label.leader.end
+    assert hypot(end[0] - 500, end[1] - 500) == pytest.approx(4)
+    assert label.box.x <= x <= label.box.x + label.box.width
+    assert label.box.y <= y <= label.box.y + label.box.height
+
+
+@pytest.mark.parametrize(
+    ("end", "is_cut"), [((20, 20), True), ((5, 20), False), ((20, 5), True), ((9, 9), False), ((5, 5), False)]
+)
+def test_a_line_cuts_a_box_it_runs_through(end: tuple[float, float], is_cut: bool) -> None:
+    assert _labels.Line((5, 5), end).cuts(Box(10, 4, 5, 30)) == is_cut
+    assert _labels.Line(end, (5, 5)).cuts(Box(10, 4, 5, 30)) == is_cut
+
+
+def test_lines_are_covered_only_where_there_is_no_other_room() -> None:
+    point, size = (500.0, 500.0), (80.0, 12.0)
+    beside = Box(504, 490, 400, 20)
+    (label,) = _labels.place([point], [size], _AREA, 4, lines=[beside])
+    assert label
+    assert not label.box.overlaps(beside)
+    (label,) = _labels.place([point], [size], _AREA, 4, lines=[_AREA])
+    assert label
+
+
 def test_a_lonely_label_stands_at_the_right_of_its_point() -> None:
-    (box,) = _labels.place([(500, 500)], [(60, 10)], _AREA, gap=4)
-    assert box
-    assert box.x > 504
-    assert box.y + box.height / 2 == 500
+    (label,) = _labels.place([(500, 500)], [(60, 10)], _AREA, gap=4)
+    assert label
+    assert label.box.x > 504
+    assert label.box.y + label.box.height / 2 == 500
 
 
 @pytest.mark.parametrize("name", FORMATS)

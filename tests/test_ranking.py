@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from latencylab import zoo
 from latencylab.cli import latencylab as program
 from latencylab.errors import ConfigError, InputFileError, LatencyLabError, UnknownNameError
 from latencylab.ranking import Candidate, Ranking, rank, read_quality
@@ -231,6 +232,22 @@ def test_inversions_are_what_they_say(plain: Ranking) -> None:
         assert slower.latency_ms > faster.latency_ms
         assert slower.estimate.model.macs * 2 <= faster.estimate.model.macs
         assert all(change.difference_ps > 0 for change in inversion.causes)
+        assert inversion.is_told != (faster.name in slower.tied_with)
+        assert inversion.is_told != ("tied in time" in str(inversion))
+
+
+def test_where_macs_mislead_a_pair_that_can_be_told_apart_comes_first() -> None:
+    models = ("zoo:bicubicpp_x3", "zoo:pureconv24_x3", "zoo:abpn_m6c40_x3", "zoo:fsrcnn_x3", "zoo:ncnet_x3")
+    for confidence in (0.6, 0.9, 0.999):
+        for inversion in rank(models, confidence=confidence).inversions:
+            larger = [
+                c
+                for c in rank(models, confidence=confidence).candidates
+                if c.estimate.model.macs >= 2 * inversion.slower.estimate.model.macs
+                and c.latency_ms < inversion.slower.latency_ms
+            ]
+            told = [c for c in larger if c.name not in inversion.slower.tied_with]
+            assert inversion.faster.name in {c.name for c in told or larger}
 
 
 # --- devices, names, files
@@ -250,8 +267,6 @@ def test_each_device_has_a_ranking_of_its_own() -> None:
 
 
 def test_two_files_of_one_name_keep_their_paths(tmp_path: Path) -> None:
-    from latencylab import zoo
-
     paths = []
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
@@ -260,6 +275,14 @@ def test_two_files_of_one_name_keep_their_paths(tmp_path: Path) -> None:
         paths.append(str(path))
     assert {c.name for c in rank(paths).candidates} == set(paths)
     assert {c.name for c in rank(paths[:1]).candidates} == {"net"}
+
+
+def test_a_network_that_came_as_bytes_is_called_stdin_and_may_have_a_quality() -> None:
+    network = zoo.build(NAMES[0] + SIZE).SerializeToString()
+    ranking = rank((network, MODELS[1]), quality={"stdin": 30.0, "xlsr_x3": 29.0})
+    assert {c.name: c.quality_db for c in ranking.candidates} == {"stdin": 30.0, f"xlsr_x3{SIZE}": 29.0}
+    result = CliRunner().invoke(program, ["rank", "-", MODELS[1], "--format", "json"], input=network)
+    assert {c["model"] for c in json.loads(result.stdout)["candidates"]} == {"stdin", f"xlsr_x3{SIZE}"}
 
 
 def test_the_frame_has_a_row_a_candidate(scored: Ranking) -> None:
@@ -278,6 +301,10 @@ def test_the_frame_has_a_row_a_candidate(scored: Ranking) -> None:
         ("model,psnr_db\nx,inf\n", "'inf' is no quality"),
         ("model,psnr_db\nx,30\nx,31\n", ":3: x has two qualities, 30 and 31 dB"),
         ("", "no column 'model'"),
+        ("model;psnr_db\nx;30\n", "found model;psnr_db"),
+        ("model,psnr_db,psnr_db\nx,30,31\n", ":1: two columns 'psnr_db'"),
+        ('model,psnr_db\n"x,30\n', "not CSV: unexpected end of data"),
+        ("model,psnr_db\n" + "x" * 200_000 + ",30\n", "not CSV: field larger"),
     ],
 )
 def test_a_quality_file_that_cannot_be_meant(tmp_path: Path, text: str, words: str) -> None:
@@ -294,6 +321,17 @@ def test_a_quality_file_is_read_as_spreadsheets_write_it(tmp_path: Path) -> None
     assert read_quality(path) == {"abpn_x3": 30.22}
     with pytest.raises(InputFileError, match="cannot read"):
         read_quality(tmp_path / "none.csv")
+    path.write_bytes("model,psnr_db\nabpn_x3,30.22\n".encode("utf-16"))
+    with pytest.raises(InputFileError, match="not UTF-8 text"):
+        read_quality(path)
+
+
+def test_a_quality_file_may_hold_any_name(tmp_path: Path) -> None:
+    """What Python takes for a line's end in a name; rows that are short, long, or there twice."""
+    path = tmp_path / "q.csv"
+    text = 'model,note,psnr_db\n"a\nb",,30\nc\u2028d,x,31\nshort\nlong,,32,more,cells\nlong,,32.0\n模型,,33\n'
+    path.write_text(text, encoding="utf-8")
+    assert read_quality(path) == {"a\nb": 30.0, "c\u2028d": 31.0, "long": 32.0, "模型": 33.0}
 
 
 def test_references_that_cannot_be_meant() -> None:

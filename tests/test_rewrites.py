@@ -97,3 +97,25 @@ def test_changes_one_after_the_other_preserve_the_function_too(name: str) -> Non
     assert (
         pipeline.price(pipeline.read(done.model), DEVICE).latency_s == pipeline.price(found, DEVICE).latency_s
     )
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_best_changes_together_are_those_of_the_written_file(name: str) -> None:
+    """Each was written for the network as the ones before it left it."""
+    source = network(name).SerializeToString()
+    for device in (DEVICE, "dolphin_npu", "snapdragon888_gpu"):
+        found = advising.advise(source, device, preserving=("exact",))
+        if any(change.is_writable for change in found.combined):
+            done = advising.apply(source, found.combined)
+            assert done.max_difference <= done.tolerance
+            layout = next((change.layout for change in reversed(found.combined) if change.layout), None)
+            assert pipeline.estimate(done.model, device, layout=layout).latency_s == found.combined_s
+
+
+@pytest.mark.parametrize("name", ["abpn_x3", "abpn_x2", "ecbsr_m4c16_x3"])
+def test_of_changes_that_exclude_each_other_one_is_made(name: str) -> None:
+    """Three channels may carry the image, or four: at this size both save time on a phone, from the start."""
+    found = advising.advise(f"zoo:{name}", DEVICE, rules=("carry_image",))
+    assert len(found.worthwhile) == 2
+    assert [change.text for change in found.combined] == [found.what_ifs[0].change.text]
+    assert found.combined_s == found.what_ifs[0].latency_s

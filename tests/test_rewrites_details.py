@@ -296,7 +296,7 @@ def test_widths_that_an_add_ties_change_together() -> None:
 
 def test_either_layout_is_proposed_and_the_deployed_one_is_no_change() -> None:
     network, profile = pipeline.read("zoo:abpn_x2?height=8&width=8"), pipeline.load_device(PROFILE)
-    found = advising.advise(network, profile, rules=("nhwc_deployment",)).what_ifs
+    found = advising.weighed(network, profile, rules=("nhwc_deployment",)).what_ifs
     assert [what_if.change.layout for what_if in found] == ["nchw"]
 
 

@@ -28,7 +28,7 @@ def read(name: str) -> Model:
 
 def saved_s(network: Model, device: str, rule: str) -> float:
     """The best saving of a rule's proposals."""
-    found = advising.advise(network, pipeline.load_device(device), rules=(rule,)).what_ifs
+    found = advising.weighed(network, pipeline.load_device(device), rules=(rule,)).what_ifs
     return max(what_if.saves_s for what_if in found)
 
 
@@ -40,23 +40,19 @@ CASES = tuple(case for case in product(PHONES, (2, 3, 4), ANCHORED) if case != F
 
 @pytest.mark.parametrize(("device", "scale", "family"), CASES)
 def test_channels_that_carry_the_image_beat_replicate_and_add(device: str, scale: int, family: str) -> None:
-    """ETDS, CVPR 2023 supplement: networks without Add and replicate are faster, for more MACs."""
+    """ETDS, CVPR 2023 supplement: networks without Add and replicate are faster, for more MACs.
+
+    The published twins have four channels more. With three, maps are of odd width, and nothing is published.
+    """
     network, profile = read(f"{family}_x{scale}"), pipeline.load_device(device)
-    found = advising.advise(network, profile, rules=("carry_image",)).what_ifs
-    assert len(found) == 2  # three channels, and four
-    assert found[0].saves_s > 0
-    before = pipeline.price(network, profile)
-    graph = advising.changed_graph(network.graph, found[0].change)
+    found = advising.weighed(network, profile, rules=("carry_image",))
+    assert len(found.what_ifs) == 2
+    (four,) = [what_if for what_if in found.what_ifs if "in 4 channels more" in what_if.change.text]
+    assert four.saves_s > 0
+    graph = advising.changed_graph(network.graph, four.change)
     after = pipeline.price(advising.replace(network, graph=graph), profile)
-    assert after.model.macs > before.model.macs
-
-
-@pytest.mark.parametrize(("device", "scale", "family"), CASES)
-def test_so_do_four_channels(device: str, scale: int, family: str) -> None:
-    """The published twins have four."""
-    network, profile = read(f"{family}_x{scale}"), pipeline.load_device(device)
-    found = advising.advise(network, profile, rules=("carry_image",)).what_ifs
-    assert min(what_if.saves_s for what_if in found) > 0
+    assert after.model.macs > found.base.model.macs
+    assert len(after.kernels) == len(found.base.kernels) - 2
 
 
 def test_but_a_channel_beyond_a_full_block_does_not_pay() -> None:
@@ -86,7 +82,7 @@ def test_collapsed_beats_expanded(device: str) -> None:
 
 def test_collapsing_keeps_the_function() -> None:
     network, profile = pipeline.read(expanded()), pipeline.load_device("dolphin_npu")
-    (what_if,) = advising.advise(network, profile, rules=("collapse_linear",)).what_ifs
+    (what_if,) = advising.weighed(network, profile, rules=("collapse_linear",)).what_ifs
     assert len(what_if.change.nodes) == 6
     done = applied(expanded(), [what_if.change])
     assert done.max_difference <= done.tolerance
@@ -105,7 +101,7 @@ def resize_skip(height: int = 360, width: int = 640) -> onnx.ModelProto:
 @pytest.mark.parametrize("device", [*PHONES, "dolphin_npu"])
 def test_a_resize_skip_loses_to_an_anchor(device: str) -> None:
     """The study: one nearest resize to 1080p costs about 62 ms on the Dolphin, an anchor a quarter of it."""
-    found = advising.advise(
+    found = advising.weighed(
         pipeline.read(resize_skip()), pipeline.load_device(device), rules=("resize_to_conv",)
     )
     (anchor,) = [w for w in found.what_ifs if "anchor" in w.change.text]
@@ -114,7 +110,7 @@ def test_a_resize_skip_loses_to_an_anchor(device: str) -> None:
 
 def test_an_anchor_is_what_the_resize_was() -> None:
     small, profile = resize_skip(24, 32), pipeline.load_device("dolphin_npu")
-    found = advising.advise(pipeline.read(small), profile, rules=("resize_to_conv",)).what_ifs
+    found = advising.weighed(pipeline.read(small), profile, rules=("resize_to_conv",)).what_ifs
     assert len(found) == 2
     for what_if in found:
         done = applied(small, [what_if.change])

@@ -96,6 +96,41 @@ def test_scales_per_channel_become_one(spelling: str) -> None:
     assert [c for c in proposals(whole) if c.rule == "per_tensor"] == []
 
 
+def engines_of(network: onnx.ModelProto, device: str) -> set[str]:
+    return {kernel.engine for kernel in pipeline.estimate(network, device).kernels if kernel.kind == "Conv"}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("spelling", FORMATS)
+def test_scales_per_channel_leave_the_fast_cores_where_the_device_says_so(spelling: str) -> None:
+    """XLSR's list of the Dolphin's limits; the vendor lists a second engine for such kernels only."""
+    network, whole = (quantized("abpn_x2", spelling, per_channel=wanted) for wanted in (True, False))
+    assert engines_of(network, "dolphin_npu") == {"ppu"}
+    assert engines_of(whole, "dolphin_npu") == {"nn"}
+    assert engines_of(network, DEVICE) == engines_of(whole, DEVICE)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("spelling", FORMATS)
+def test_one_scale_saves_what_the_network_quantized_so_is_faster(spelling: str) -> None:
+    network, whole = (quantized("abpn_x2", spelling, per_channel=wanted) for wanted in (True, False))
+    found = advising.advise(network, "dolphin_npu", rules=("per_tensor",))
+    (what_if,) = found.worthwhile
+    assert what_if.latency_s == pipeline.estimate(whole, "dolphin_npu").latency_s
+    assert "of 7 operators" in what_if.change.text
+    assert advising.advise(network, DEVICE, rules=("per_tensor",)).worthwhile == ()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_what_scales_per_channel_cost_is_known_to_an_order_of_magnitude() -> None:
+    found = pipeline.estimate(quantized("abpn_x2", "QDQ"), "dolphin_npu")
+    assert found.high_s / found.low_s > 10
+    assert sum("a scale a channel" in sentence for sentence in found.assumptions) == 1
+    whole = pipeline.estimate(quantized("abpn_x2", "QDQ", per_channel=False), "dolphin_npu")
+    assert whole.high_s / whole.low_s < 3
+    assert not any("a scale a channel" in sentence for sentence in whole.assumptions)
+
+
 ISLAND = """
 island (float[1,28,90,160] x) => (float[1,28,90,160] y)
 <float scale = {0.01}, uint8 zero = {128}>
@@ -114,7 +149,7 @@ island (float[1,28,90,160] x) => (float[1,28,90,160] y)
 def test_a_float_island_is_quantized() -> None:
     """The Tanh is read twice in float: nothing between it and the next QuantizeLinear is an integer."""
     network, profile = pipeline.read(model(ISLAND)), pipeline.load_device("dolphin_npu")
-    (what_if,) = advising.advise(network, profile, rules=("quantize_float_island",)).what_ifs
+    (what_if,) = advising.weighed(network, profile, rules=("quantize_float_island",)).what_ifs
     assert what_if.change.preserves == "approximate"
     assert what_if.saves_s > 0
     graph = changed_graph(network.graph, what_if.change)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,10 +22,8 @@ from latencylab.printable import printable
 
 if TYPE_CHECKING:
     from latencylab.advising import Advised
-    from latencylab.result import Estimate
     from latencylab.rewrites._applying import Applied
 
-_STDIN = "-"
 _FORMATS = {"table": "simple", "md": "pipe"}
 
 
@@ -69,49 +66,46 @@ _FORMATS = {"table": "simple", "md": "pipe"}
 def command(model: str, device: str, *, is_applied: bool, output: str | None, **options: Any) -> None:
     """Say what to change in MODEL: each change re-estimated, ranked by what it saves on the device.
 
+    MODEL is a path to an ONNX file, zoo:NAME, or - for stdin.
     Changes that cost time are shown under -v. With --apply, those that preserve the function exactly are made
     where they save time; the result is compared with MODEL by onnxruntime on random input, and written.
     """
     from latencylab import advising, pipeline
     from latencylab.cli._output import check_writable
+    from latencylab.cli._stdin import sources
 
     if is_applied != (output is not None):
         raise click.UsageError("--apply and -o belong together: one says what to write, the other where")
     if output is not None:
         check_writable(Path(output), marker=None, force=options["force"])
-    source = sys.stdin.buffer.read() if model == _STDIN else model
-    network = pipeline.read(
-        source, dims=options["dims"], shapes=options["shapes"], name="stdin" if model == _STDIN else None
-    )
-    profile = pipeline.load_device(device)
-    pricing = {key: options[key] for key in ("engine", "dtype", "layout", "strict")}
-    base = pipeline.price(network, profile, **pricing)
-    rules = options["rules"] or None
-    advised = advising.advise(network, profile, base, dtype=options["dtype"], rules=rules)
+    (source,) = sources((model,))
+    pricing = {key: options[key] for key in ("engine", "dtype", "layout", "strict", "dims", "shapes")}
+    pricing |= {
+        "rules": options["rules"] or None,
+        "name": pipeline.STDIN if isinstance(source, bytes) else None,
+    }
+    advised = advising.advise(source, device, **pricing)
     done = None
     if output is not None:
-        exact = advising.advise(
-            network, profile, base, dtype=options["dtype"], rules=rules, preserving=("exact",)
-        )
-        done = _write(source, exact, base, Path(output), options)
-    click.echo(_text(advised, base, done, options["format_name"]))
+        exact = advising.advise(source, device, preserving=("exact",), **pricing)
+        done = _write(source, exact, Path(output), options)
+    click.echo(_text(advised, done, options["format_name"]))
 
 
-def _write(
-    source: str | bytes, advised: Advised, base: Estimate, path: Path, options: dict[str, Any]
-) -> Applied:
+def _write(source: str | bytes, advised: Advised, path: Path, options: dict[str, Any]) -> Applied:
     """Write the file; raises LatencyLabError where there is nothing to write."""
+    from latencylab import advising
     from latencylab.cli._output import write_atomically
-    from latencylab.rewrites import _applying
 
     changes = [change for change in advised.combined if change.is_writable]
     for layout in (change.layout for change in advised.combined if change.layout):
         terminal().warn(f"what is written is fastest with inputs and outputs in {layout}: --layout {layout}")
     if not changes:
+        device = advised.base.device.name
         raise LatencyLabError(
-            f"no change that keeps the function exactly saves time on {base.device.name}: nothing to write"
+            f"no change that keeps the function exactly saves time on {device}: nothing to write"
         )
-    done = _applying.applied(_applying.load(source), changes, dims=options["dims"], shapes=options["shapes"])
+    done = advising.apply(source, changes, dims=options["dims"], shapes=options["shapes"])
     write_atomically(path, done.model.SerializeToString())
     for change in changes:
         if change.given:
@@ -119,11 +113,12 @@ def _write(
     return done
 
 
-def _text(advised: Advised, base: Estimate, done: Applied | None, format_name: str) -> str:
+def _text(advised: Advised, done: Applied | None, format_name: str) -> str:
+    base = advised.base
     if format_name == "json":
         from latencylab.cli._listing import as_json
 
-        return as_json(_data(advised, base, done))
+        return as_json(_data(advised, done))
     lines = [
         f"{printable(base.model.name)} on {base.device.name}: {units.milliseconds(base.latency_s)} ms",
         "",
@@ -185,8 +180,9 @@ def _saved(value_s: float) -> str:
     return sign + units.milliseconds(abs(value_s))
 
 
-def _data(advised: Advised, base: Estimate, done: Applied | None) -> dict[str, Any]:
+def _data(advised: Advised, done: Applied | None) -> dict[str, Any]:
     """Return the advice as plain data, units in the names."""
+    base = advised.base
     data: dict[str, Any] = {
         "model": base.model.name,
         "device": base.device.name,

@@ -42,8 +42,8 @@ _FORMATS = ("table", "json", "md")
 def command(base: str, head: str | None, devices: tuple[str, ...], **options: Any) -> None:
     """Explain the difference of BASE and HEAD, meta-node by meta-node.
 
-    Each is a path to an ONNX file, zoo:NAME, or a result saved with -o RESULT.json. Without HEAD, two devices
-    are compared on BASE.
+    Each is a path to an ONNX file, zoo:NAME, a result saved with -o RESULT.json, or - for either from stdin.
+    Without HEAD, two devices are compared on BASE.
     """
     from latencylab.cli._reports import files_of, write_reports
     from latencylab.reporters import _compare
@@ -58,6 +58,7 @@ def command(base: str, head: str | None, devices: tuple[str, ...], **options: An
 
 
 def _compared(base: str, head: str | None, devices: tuple[str, ...], options: dict[str, Any]) -> Comparison:
+    from latencylab.cli._stdin import sources
     from latencylab.comparison import compare
 
     if len(devices) > 2:
@@ -65,4 +66,5 @@ def _compared(base: str, head: str | None, devices: tuple[str, ...], options: di
     if head is None and len(devices) < 2:
         raise LatencyLabError("nothing to compare: name a HEAD, or a second --device")
     pricing = {key: options[key] for key in ("engine", "dtype", "layout", "strict", "dims", "shapes")}
-    return compare(base, head or base, device=devices[0], head_device=devices[-1], **pricing)
+    first, *others = sources((base,) if head is None else (base, head))
+    return compare(first, *(others or (first,)), device=devices[0], head_device=devices[-1], **pricing)

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from latencylab.fusion import Decomposition
     from latencylab.result import Estimate
 
-_STDIN = "-"
 # Formats that people read: they say what to change.
 _ADVISING = frozenset({"table", "md", "html"})
 
@@ -50,11 +49,12 @@ def command(models: tuple[str, ...], devices: tuple[str, ...], **options: Any) -
 
     MODEL is a path to an ONNX file, zoo:NAME, or - for stdin. Several models and devices give a result each.
     """
+    from latencylab.cli import _stdin
     from latencylab.cli._output import Output
     from latencylab.reporters import View
 
     output = Output.asked(options["format_name"], options["outputs"], force=options["force"])
-    sources = [sys.stdin.buffer.read() if model == _STDIN else model for model in models]
+    sources = _stdin.sources(models)
     view = View(
         sort=options["sort"],
         top=options["top"],
@@ -74,14 +74,14 @@ def command(models: tuple[str, ...], devices: tuple[str, ...], **options: Any) -
 
 
 def _results(
-    sources: list[str | bytes], devices: tuple[str, ...], options: dict[str, Any]
+    sources: tuple[str | bytes, ...], devices: tuple[str, ...], options: dict[str, Any]
 ) -> Iterator[tuple[Estimate, Decomposition | None]]:
     from latencylab import pipeline
 
     profiles = [pipeline.load_device(device) for device in dict.fromkeys(devices)]
     pricing = {key: options[key] for key in ("engine", "dtype", "layout", "strict")}
     for source in sources:
-        name = "stdin" if isinstance(source, bytes) else None
+        name = pipeline.STDIN if isinstance(source, bytes) else None
         network = pipeline.read(source, dims=options["dims"], shapes=options["shapes"], name=name)
         for profile in profiles:
             fused = None

@@ -67,15 +67,17 @@ class Reference(click.ParamType["tuple[str, float]"]):
 def command(models: tuple[str, ...], devices: tuple[str, ...], **options: Any) -> None:
     """Order MODELs on each device: by the Mobile AI challenge's score with --quality, else by latency.
 
+    MODEL is a path to an ONNX file, zoo:NAME, or - for stdin, which is ranked under the name stdin.
     A candidate is tied with those that the model's error cannot tell from it; it is dominated if another is
     at least as good and at least as fast. docs/ranking.md says how sure an order is.
     """
     from latencylab.cli._reports import files_of, write_reports
+    from latencylab.cli._stdin import sources
     from latencylab.ranking import rank
     from latencylab.reporters import _rank
 
     files = files_of(options["outputs"], _rank.SUFFIXES, _rank.MARKERS, force=options["force"])
     names = ("quality", "reference", "confidence", "residual_correlation", "engine", "dtype", "layout")
     arguments = {name: options[name] for name in (*names, "strict", "dims", "shapes")}
-    ranking = rank(models, tuple(dict.fromkeys(devices)), **arguments)
+    ranking = rank(sources(models), tuple(dict.fromkeys(devices)), **arguments)
     write_reports(files, options["format_name"], lambda name: _rank.render(ranking, name))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from latencylab import pipeline
 from latencylab.comparison.difference import OVERLAP, WAITING, Change, Difference, Term, explain
 from latencylab.comparison.part import Part, parts, picoseconds
 from latencylab.errors import InputFileError, ResultError
@@ -48,8 +49,8 @@ class Comparison:
 
 
 def compare(
-    base: Estimate | str | Path,
-    head: Estimate | str | Path,
+    base: Estimate | str | Path | bytes,
+    head: Estimate | str | Path | bytes,
     *,
     device: str | Path | DeviceProfile = "dolphin_npu",
     head_device: str | Path | DeviceProfile | None = None,
@@ -58,7 +59,8 @@ def compare(
     """Compare two networks, saved results, devices or versions of latencylab.
 
     base, head: an estimate, the path of a saved result (`.json`), or a model as `estimate` takes it, which is
-        then priced. device: for models; head_device: for the second one, where it differs.
+        then priced; or the bytes of either.
+    device: for models; head_device: for the second one, where it differs.
     pricing: further arguments of `estimate`, for both.
 
     Raises ResultError for an unusable saved result, and the errors of `estimate`.
@@ -72,14 +74,17 @@ def compare(
 
 
 def _estimate(
-    source: Estimate | str | Path, device: str | Path | DeviceProfile, pricing: dict[str, Any]
+    source: Estimate | str | Path | bytes, device: str | Path | DeviceProfile, pricing: dict[str, Any]
 ) -> Estimate:
     if isinstance(source, Estimate):
         return source
-    if str(source).endswith(".json"):
+    if isinstance(source, bytes):
+        # No ONNX file begins with a brace: it would be the end of a field that nothing began.
+        if source.lstrip().startswith(b"{"):
+            return Estimate.from_json(source)
+        pricing = {"name": pipeline.STDIN, **pricing}
+    elif str(source).endswith(".json"):
         return _saved(Path(source))
-    from latencylab import pipeline
-
     return pipeline.estimate(source, device, **pricing)
 
 

@@ -177,6 +177,7 @@ class Engine(Table):
     port_bytes_per_cycle: on-chip bytes of activations the whole engine reads, or writes, in a cycle.
     weight_bytes_per_cycle: bytes of weights, before packing, that stream into the whole engine in a cycle.
     strided_by: engine that rearranges the input of a dense convolution of stride above 1 for this one.
+    per_channel_by: engine that runs convolutions whose weights have a scale a channel, where this one cannot.
     core: what a general-purpose core adds; an engine that has it is timed by `latencylab.core.duration`.
     """
 
@@ -202,6 +203,7 @@ class Engine(Table):
     port_bytes_per_cycle: Positive | None = None
     weight_bytes_per_cycle: Positive | None = None
     strided_by: str | None = None
+    per_channel_by: str | None = None
     element_cycles: dict[str, Positive] = field(default_factory=dict)
     element_align: Count = UNSTATED
     efficiency: dict[str, Share] = field(default_factory=dict)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _TYPE_NAMES = dict.fromkeys((*dtypes.BITS, ANY))
 # Keys by which an engine names another one.
-_HELPERS = ("strided_by",)
+_HELPERS = ("strided_by", "per_channel_by")
 
 # What a file says once, for all of its runtimes.
 _FILE_ONLY = ("extends", "runtimes", "name", "aliases", "default_runtime", "schema_version")

@@ -121,10 +121,18 @@ def _quantized_inputs(
             source = graph.producers.get(name)
             if source is not None and source.op_type == DEQUANTIZE:
                 names[name] = source.inputs[0]
+                parameters += scaled_per_channel(graph, *source.inputs[:2])
             elif name and _is_parameter(graph, step, index):
                 names[name] = f"{name}:{dtype}"
                 parameters.append(replace(graph.tensors[name], name=names[name], dtype=dtype))
     return names, tuple(parameters)
+
+
+def scaled_per_channel(graph: WorkingGraph, name: str, scale: str) -> tuple[Tensor, ...]:
+    """The weight with a mark, if it has one scale a channel; () otherwise. Its scales are lost on the way."""
+    weight = graph.tensors[name]
+    is_marked = weight.is_constant and len(weight.shape) > 1 and graph.tensors[scale].elements > 1
+    return (replace(weight, is_per_channel=True),) if is_marked else ()
 
 
 def _is_parameter(graph: WorkingGraph, node: Node, index: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from latencylab.fusion._match import Match, Refusal
+from latencylab.fusion._quantized import scaled_per_channel
 from latencylab.graph import Node
 
 if TYPE_CHECKING:
@@ -27,13 +28,16 @@ PLAIN: Final = {
     "QLinearGlobalAveragePool": ("GlobalAveragePool", (0,)),
     "QLinearAveragePool": ("AveragePool", (0,)),
 }
+# These read a weight and its scale at these positions.
+_WEIGHTED: Final = frozenset({"QLinearConv", "QLinearConvTranspose", "QLinearMatMul", "QGemm"})
+_WEIGHT, _WEIGHT_SCALE = 3, 4
 # Scale and zero point of the result, then (data, scale, zero point) for every tensor joined.
 _CONCAT: Final = "QLinearConcat"
 
 ANCHORS = frozenset({*PLAIN, _CONCAT})
 
 
-def match(_graph: WorkingGraph, node: Node) -> Match | Refusal | None:
+def match(graph: WorkingGraph, node: Node) -> Match | Refusal | None:
     """Write the plain operator in the node's place."""
     if node.op_type == _CONCAT:
         op_type, inputs = "Concat", node.inputs[2::3]
@@ -43,4 +47,5 @@ def match(_graph: WorkingGraph, node: Node) -> Match | Refusal | None:
     if node.attributes.get("channels_last") or node.domain.endswith("nhwc"):
         return Refusal("it reads channels last", node)
     plain = Node(node.name, op_type, inputs, node.outputs, node.attributes)
-    return Match((node,), plain)
+    weight = node.inputs[_WEIGHT : _WEIGHT_SCALE + 1] if node.op_type in _WEIGHTED else ()
+    return Match((node,), plain, scaled_per_channel(graph, *weight) if weight else ())

@@ -9,7 +9,7 @@ from latencylab.gating import baseline as baselines
 from latencylab.gating.budgets import check_budgets
 from latencylab.gating.loading import load, shown_path
 from latencylab.gating.measured import check_measured
-from latencylab.gating.pricing import Case, Pricer, cases
+from latencylab.gating.pricing import Case, Pricer
 from latencylab.gating.regressions import check_regressions
 from latencylab.gating.rule_checks import check_rules
 from latencylab.gating.verdict import Check, Culprit, Place, Verdict
@@ -37,7 +37,7 @@ def gate(config: str | Path | None = None) -> Verdict:
     """
     settings = load(config)
     pricer = Pricer(settings)
-    asked = _asked(settings)
+    asked = _asked(pricer)
     checks = [*_budget_checks(settings, pricer, asked)]
     checks += check_rules(settings, pricer, tuple(dict.fromkeys(case for found in asked for case in found)))
     if settings.file.compare is not None:
@@ -54,17 +54,17 @@ def new_baseline(config: str | Path | None = None) -> tuple[Path, bytes]:
     Raises as `gate`; nothing is written here, and an existing baseline is not read.
     """
     settings = load(config)
-    found = _priced(Pricer(settings), _asked(settings))
+    pricer = Pricer(settings)
+    found = _priced(pricer, _asked(pricer))
     entries = {str(case): baselines.Entry.of(estimate) for case, estimate in found.items()}
     name = settings.file.compare.baseline if settings.file.compare else ".latencylab/baseline.json"
     return settings.folder / name, baselines.dumps(entries)
 
 
-def _asked(settings: Settings) -> tuple[tuple[Case, ...], ...]:
+def _asked(pricer: Pricer) -> tuple[tuple[Case, ...], ...]:
     """List the cases of every budget."""
-    return tuple(
-        cases(budgets, settings, "budget", index) for index, budgets in enumerate(settings.file.budget)
-    )
+    budgets = pricer.settings.file.budget
+    return tuple(pricer.cases(budget, "budget", index) for index, budget in enumerate(budgets))
 
 
 def _budget_checks(

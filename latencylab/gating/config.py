@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from latencylab.gating.rule_names import OPTIONS, RuleId
+
+_DEVICE: Final = "dolphin_npu"
 
 Level = Literal["off", "warn", "error"]
 RuleLevel = Literal["off", "info", "warn", "error"]
@@ -31,7 +33,7 @@ class Target(Table):
         description="Globs relative to this file, or zoo:NAME; one that matches nothing is an error."
     )
     device: Text | Names = Field(
-        default="dolphin_npu",
+        default=_DEVICE,
         description="A name, NAME:RUNTIME, or the path of a profile relative to this file; or several.",
     )
     engine: Text | None = Field(default=None, description="Engine model; default: the profile's.")
@@ -49,7 +51,8 @@ class Target(Table):
     @property
     def devices(self) -> tuple[str, ...]:
         """Devices as a tuple, however many were written."""
-        return (self.device,) if isinstance(self.device, str) else self.device
+        device = self.device or _DEVICE
+        return (device,) if isinstance(device, str) else device
 
 
 class Budget(Table):

@@ -28,9 +28,22 @@ OWN_NAME: Final = "latencylab.toml"
 PYPROJECT: Final = "pyproject.toml"
 _UPDATE: Final = "latencylab baseline update"
 _START: Final = (
-    f"no {OWN_NAME} and no [tool.latencylab] in a {PYPROJECT} here or above; begin it with: "
-    '[[budget]] models = ["models/*.onnx"], device = "dolphin_npu", latency_ms = { max = 40.0 }'
+    f"no {OWN_NAME} and no [tool.latencylab] in a {PYPROJECT} here or above; a first one has [[budget]] and, "
+    'on lines below it, models = ["models/*.onnx"] and latency_ms = { max = 40.0 }'
 )
+
+
+# What pydantic calls by the names of its types.
+_PLAIN: Final = {
+    "too_short": "at least one",
+    "string_too_short": "a text that is not empty",
+    "model_type": "a table",
+    "dict_type": "a table",
+    "tuple_type": "an array",
+    "string_type": "a text",
+    "float_type": "a number",
+    "int_type": "a whole number",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +78,10 @@ class Settings:
     def line_of(self, *key: str | int) -> int:
         """Line to edit for a key."""
         return positions.line_of((*self.prefix, *key), self.lines)
+
+    def place(self, *key: str | int) -> str:
+        """File, line and path of a key, as messages begin."""
+        return f"{self.shown_path}:{self.line_of(*key)}: {self.dotted(*key)}"
 
     def dotted(self, *key: str | int) -> str:
         """Path of the key to edit."""
@@ -133,10 +150,17 @@ def _validated(tables: object, prefix: Key, lines: Mapping[Key, int], shown_file
         # As JSON, because there a strict pydantic takes lists for what they stand for.
         return GateFile.model_validate_json(json.dumps(tables, default=str))
     except ValidationError as error:
-        faults = dict.fromkeys(
-            _fault(item, prefix, lines, shown_file) for item in error.errors(include_url=False)
-        )
+        items = error.errors(include_url=False)
+        telling = [item for item in items if not _is_echo(item)] or items
+        faults = dict.fromkeys(_fault(item, prefix, lines, shown_file) for item in telling)
         raise ConfigError("; ".join(faults)) from error
+
+
+def _is_echo(item: ErrorDetails) -> bool:
+    """Whether another fault says it better: of the items of an array, or of the array that no text was."""
+    is_for_its_items = item["type"] == "too_short" and bool(item["input"])
+    is_other_choice = item["type"] == "string_type" and isinstance(item["input"], list)
+    return is_for_its_items or (is_other_choice and _is_choice(item["loc"][-1]))
 
 
 def _fault(item: ErrorDetails, prefix: Key, lines: Mapping[Key, int], shown_file: str) -> str:
@@ -156,6 +180,8 @@ def _told(item: ErrorDetails, key: Key) -> str:
         return f"unknown key{nearest(str(key[-1]), known_keys(key[:-1]))}"
     if kind == "missing":
         return "missing"
+    if kind in _PLAIN:
+        return f"found {shown(item['input'])}, expected {_PLAIN[kind]}"
     if kind == "value_error":
         return message.removeprefix("Value error, ")
     if kind == "literal_error":

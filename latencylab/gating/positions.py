@@ -19,7 +19,7 @@ def lines(text: str) -> Mapping[Key, int]:
     found: dict[Key, int] = {}
     counts: dict[Key, int] = {}
     table: Key = ()
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if header := _HEADER.match(line):
             table = _parts(header[2])
             if header[1] == "[[":

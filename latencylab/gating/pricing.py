@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from latencylab import pipeline, zoo
-from latencylab.errors import ConfigError, LatencyLabError
+from latencylab import dtypes, pipeline, zoo
+from latencylab.errors import ConfigError, LatencyLabError, UnknownNameError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,24 +59,6 @@ class Case:
         return {"model": self.model, "device": self.device, "options": self.options}
 
 
-def cases(target: Target, settings: Settings, *key: str | int) -> tuple[Case, ...]:
-    """List what a table of the configuration asks for, in a fixed order.
-
-    key: the path of the table, for messages. Raises ConfigError for a glob that matches nothing.
-    """
-    found: dict[Case, None] = {}
-    for index, pattern in enumerate(target.models):
-        models = _matches(pattern, settings.folder)
-        if not models:
-            place = f"{settings.shown_path}:{settings.line_of(*key, 'models')}"
-            raise ConfigError(
-                f"{place}: {settings.dotted(*key, 'models', index)}: {pattern!r} matches nothing in "
-                f"{settings.folder}; a gate that looks at nothing would always pass"
-            )
-        found |= {_case(model, device, target): None for model in models for device in target.devices}
-    return tuple(found)
-
-
 def _case(model: str, device: str, target: Target) -> Case:
     return Case(
         model,
@@ -114,11 +96,52 @@ class Pricer:
     _fused: dict[Case, Decomposition] = field(default_factory=dict)
     _measurements: dict[tuple[str, Pairs, Pairs], Measurement] = field(default_factory=dict)
 
+    def cases(self, target: Target, *key: str | int) -> tuple[Case, ...]:
+        """List what a table of the configuration asks for, in a fixed order.
+
+        key: the path of the table, for messages. Raises ConfigError for a glob that matches nothing,
+        UnknownNameError for a device, engine or element type that there is not.
+        """
+        self._check_names(target, *key)
+        found: dict[Case, None] = {}
+        for index, pattern in enumerate(target.models):
+            models = _matches(pattern, self.settings.folder)
+            if not models:
+                raise ConfigError(
+                    f"{self.settings.place(*key, 'models', index)}: {pattern!r} matches nothing in "
+                    f"{self.settings.folder}; a gate that looks at nothing would always pass"
+                )
+            found |= {_case(model, device, target): None for model in models for device in target.devices}
+        return tuple(found)
+
+    def _check_names(self, target: Target, *key: str | int) -> None:
+        for device in target.devices:
+            with self.placing(*key, "device"):
+                self._profile(device)
+        if target.engine is not None:
+            with self.placing(*key, "engine"):
+                pipeline.engine_module(target.engine, is_asked=True)
+        if target.dtype is not None and target.dtype not in dtypes.BITS:
+            with self.placing(*key, "dtype"):
+                raise UnknownNameError("dtype", target.dtype, dtypes.BITS)
+
+    @contextmanager
+    def placing(self, *key: str | int) -> Iterator[None]:
+        """Say of an unknown name where it stands in the configuration."""
+        try:
+            yield
+        except UnknownNameError as error:
+            error.args = (f"{self.settings.place(*key)}: {error}",)
+            raise
+
     def profile(self, case: Case) -> DeviceProfile:
         """Return the device of a case."""
-        if case.device not in self._profiles:
-            self._profiles[case.device] = pipeline.load_device(self._device_name(case.device))
-        return self._profiles[case.device]
+        return self._profile(case.device)
+
+    def _profile(self, device: str) -> DeviceProfile:
+        if device not in self._profiles:
+            self._profiles[device] = pipeline.load_device(self._device_name(device))
+        return self._profiles[device]
 
     def _device_name(self, device: str) -> str:
         """A path is relative to the configuration, and may carry a runtime behind a colon."""

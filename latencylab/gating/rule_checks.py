@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from latencylab.errors import UnknownNameError
+from latencylab.errors import ConfigError, UnknownNameError
 from latencylab.gating.config import DesignRule
 from latencylab.gating.design_rules import RULES
-from latencylab.gating.pricing import cases
 from latencylab.gating.subject import Subject
 from latencylab.gating.verdict import Check, Culprit, Place
 
@@ -26,7 +25,7 @@ def check_rules(settings: Settings, pricer: Pricer, asked: tuple[Case, ...]) -> 
     """
     written: set[tuple[Case, str]] = set()
     for index, rule in enumerate(settings.file.rule):
-        for case in _cases_of(rule, index, settings, asked):
+        for case in _cases_of(rule, index, pricer, asked):
             written.add((case, rule.id))
             yield _checked(rule, index, case, settings, pricer)
     for case in asked:
@@ -35,10 +34,19 @@ def check_rules(settings: Settings, pricer: Pricer, asked: tuple[Case, ...]) -> 
                 yield _implied(implied, case, settings, pricer)
 
 
-def _cases_of(rule: DesignRule, index: int, settings: Settings, asked: tuple[Case, ...]) -> tuple[Case, ...]:
+def _cases_of(rule: DesignRule, index: int, pricer: Pricer, asked: tuple[Case, ...]) -> tuple[Case, ...]:
     if rule.models is not None:
-        return cases(rule, settings, "rule", index)
-    return tuple(case for case in asked if rule.device is None or case.device in rule.devices)
+        return pricer.cases(rule, "rule", index)
+    if rule.device is None:
+        return asked
+    named = dict.fromkeys(case.device for case in asked)
+    for device in rule.devices:
+        if device not in named:
+            raise ConfigError(
+                f"{pricer.settings.place('rule', index, 'device')}: no budget names {device!r}, only "
+                f"{', '.join(named)}; a rule that looks at nothing would always pass: name its models"
+            )
+    return tuple(case for case in asked if case.device in rule.devices)
 
 
 def _subject(case: Case, pricer: Pricer) -> Subject:
@@ -56,7 +64,8 @@ def _checked(rule: DesignRule, index: int, case: Case, settings: Settings, price
     profile = pricer.profile(case)
     for name in rule.engines or ():
         if name not in profile.engines:
-            raise UnknownNameError(f"engine of {profile.name} in rule", name, profile.engines)
+            with pricer.placing("rule", index, "engines"):
+                raise UnknownNameError(f"engine of {profile.name} in rule", name, profile.engines)
     reason = next((implied.reason for implied in profile.rules if implied.id == rule.id), "")
     return _check(rule, case, place, reason or _first_line(rule.id), pricer)
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from latencylab import __version__, pipeline
 from latencylab.errors import ConfigError, LatencyLabError, UnknownNameError
 from latencylab.ranking.candidate import Candidate, Inversion, Ranking
+from latencylab.ranking.entrant import entrants
 from latencylab.ranking.placing import inversions, placed
-from latencylab.ranking.quality import check_plausible, names_of, quality_of, read_quality
+from latencylab.ranking.quality import check_plausible, quality_of, read_quality
 from latencylab.ranking.score import score, solve_log2_c
 from latencylab.ranking.ties import CONFIDENCE, RESIDUAL_CORRELATION, Judge
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from latencylab.device import DeviceProfile
     from latencylab.onnx_reader import Model
+    from latencylab.ranking.entrant import Entrant, Source
     from latencylab.result import Estimate
 
 __all__ = ["Candidate", "Inversion", "Ranking", "rank", "read_quality"]
@@ -28,7 +30,7 @@ _BEST_SCORE: Final = 100.0
 
 
 def rank(  # noqa: PLR0913 - every option of the command, by keyword
-    models: Sequence[str | Path],
+    models: Sequence[Source],
     devices: Sequence[str | Path | DeviceProfile] = ("dolphin_npu",),
     *,
     quality: Mapping[str, float] | str | Path | None = None,
@@ -41,7 +43,7 @@ def rank(  # noqa: PLR0913 - every option of the command, by keyword
 ) -> Ranking:
     """Order networks on each device.
 
-    models: paths or "zoo:NAME". devices: as `estimate` takes them.
+    models: paths, "zoo:NAME", or the bytes of one file, called "stdin". devices: as `estimate` takes them.
     quality: dB by model name, or a CSV with the columns `model` and `psnr_db`.
     reference: (model, published score): fixes the score's constant C, device by device; without it, the best
         scores 100.
@@ -56,62 +58,45 @@ def rank(  # noqa: PLR0913 - every option of the command, by keyword
     check_plausible(qualities)
     judge = Judge(confidence, residual_correlation)
     profiles = [pipeline.load_device(device) for device in devices]
-    named = _named(tuple(dict.fromkeys(map(str, models))))
-    networks = {model: pipeline.read(model, dims=dims, shapes=shapes) for model in named}
+    entered = entrants(models)
+    networks = [pipeline.read(e.source, dims=dims, shapes=shapes, name=e.name) for e in entered]
     candidates: list[Candidate] = []
     found: list[Inversion] = []
     for profile in profiles:
         group = [
-            Candidate(
-                name,
-                _priced(model, networks[model], profile, pricing),
-                quality_of((name, *names_of(model)), qualities),
-            )
-            for model, name in named.items()
+            Candidate(e.name, _priced(e, network, profile, pricing), quality_of(e.names, qualities))
+            for e, network in zip(entered, networks, strict=True)
         ]
-        group = list(placed(_scored(group, reference, named), judge))
+        group = list(placed(_scored(group, reference, entered), judge))
         candidates += group
-        found += inversions(group)
-    notes = tuple(_notes(named, qualities))
+        found += inversions(group, judge)
+    notes = tuple(_notes(entered, qualities))
     return Ranking(
         tuple(candidates), tuple(found), _basis(candidates, reference), confidence, notes, __version__
     )
 
 
-def _priced(model: str, network: Model, profile: DeviceProfile, pricing: Mapping[str, Any]) -> Estimate:
+def _priced(entrant: Entrant, network: Model, profile: DeviceProfile, pricing: Mapping[str, Any]) -> Estimate:
     """Price a network; where many are priced, an error must name the one."""
     try:
         estimate = pipeline.price(network, profile, **pricing)
     except LatencyLabError as error:
-        error.args = (f"{model}: {error}",)
+        error.args = (f"{entrant.name}: {error}",)
         raise
     if not estimate.latency_s:
-        raise LatencyLabError(f"{model} takes no time on {profile.name}: there is nothing to rank")
+        raise LatencyLabError(f"{entrant.name} takes no time on {profile.name}: there is nothing to rank")
     return estimate
 
 
-def _named(models: tuple[str, ...]) -> dict[str, str]:
-    """Call every model by its shortest name that no other has; model -> name."""
-    short = {model: _short(model) for model in models}
-    counts = Counter(short.values())
-    return {model: name if counts[name] == 1 else model for model, name in short.items()}
-
-
-def _short(model: str) -> str:
-    return model.removeprefix(pipeline.ZOO) if model.startswith(pipeline.ZOO) else Path(model).stem
-
-
 def _scored(
-    group: list[Candidate], reference: tuple[str, float] | None, named: Mapping[str, str]
+    group: list[Candidate], reference: tuple[str, float] | None, entered: Sequence[Entrant]
 ) -> list[Candidate]:
     """Give a score to those with a quality."""
-    from dataclasses import replace
-
     if all(candidate.quality_db is None for candidate in group):
         if reference is not None:
             raise ConfigError("a reference score needs qualities: none of the networks has one")
         return group
-    log2_c = _log2_c(group, reference, named)
+    log2_c = _log2_c(group, reference, entered)
     return [
         candidate
         if candidate.quality_db is None
@@ -120,14 +105,14 @@ def _scored(
     ]
 
 
-def _log2_c(group: list[Candidate], reference: tuple[str, float] | None, named: Mapping[str, str]) -> float:
+def _log2_c(group: list[Candidate], reference: tuple[str, float] | None, entered: Sequence[Entrant]) -> float:
     if reference is None:
         known = [(c.quality_db, c.latency_ms) for c in group if c.quality_db is not None]
         return max(solve_log2_c(quality, latency_ms, _BEST_SCORE) for quality, latency_ms in known)
     wanted, published = reference
     if published <= 0:
         raise ConfigError(f"the reference score of {wanted} must be above zero, found {published:g}")
-    asked = {name for model, name in named.items() if wanted in (name, *names_of(model))}
+    asked = {entrant.name for entrant in entered if wanted in entrant.names}
     for candidate in group:
         if candidate.name in asked:
             if candidate.quality_db is None:
@@ -144,14 +129,12 @@ def _basis(candidates: Sequence[Candidate], reference: tuple[str, float] | None)
     return f"C so that {reference[0]} scores {reference[1]:g} on each device"
 
 
-def _notes(named: Mapping[str, str], qualities: Mapping[str, float]) -> list[str]:
+def _notes(entered: Sequence[Entrant], qualities: Mapping[str, float]) -> list[str]:
     """Say what of the quality file was not used, and which networks it does not know."""
     if not qualities:
         return []
-    used = {name for model, short in named.items() for name in (short, *names_of(model))}
+    used = {name for entrant in entered for name in entrant.names}
     unused = [name for name in qualities if name not in used]
-    unknown = [
-        name for model, name in named.items() if quality_of((name, *names_of(model)), qualities) is None
-    ]
+    unknown = [entrant.name for entrant in entered if quality_of(entrant.names, qualities) is None]
     notes = [f"no quality for {', '.join(unknown)}: not scored"] if unknown else []
     return notes + ([f"qualities of no ranked network: {', '.join(unused)}"] if unused else [])

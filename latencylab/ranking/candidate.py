@@ -80,12 +80,14 @@ class Candidate:
 class Inversion:
     """A network with at most half the MACs of another that is slower all the same, and what makes it so.
 
-    causes: the meta-nodes that add most time, against the other network's.
+    causes: the meta-nodes that add most time, against the other network's. is_told: whether the model is sure
+    which of the two is slower.
     """
 
     slower: Candidate
     faster: Candidate
     causes: tuple[Change, ...]
+    is_told: bool
 
     def __str__(self) -> str:
         """Say it in a sentence."""
@@ -96,9 +98,10 @@ class Inversion:
             f"{units.significant(c.part.latency_ps / units.PS_PER_S * units.MS_PER_S)} ms)"
             for c in self.causes
         )
+        doubt = "" if self.is_told else " (tied in time)"
         return (
             f"{self.slower.name} has {share:.0%} of the MACs of {self.faster.name}, "
-            f"yet takes {times:.2f} times as long: {causes}"
+            f"yet takes {times:.2f} times as long{doubt}: {causes}"
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -107,6 +110,7 @@ class Inversion:
             "slower": self.slower.name,
             "faster": self.faster.name,
             "device": self.slower.device,
+            "is_told": self.is_told,
             "causes": [
                 {
                     "name": c.part.name,

@@ -58,8 +58,7 @@ def _dominated(candidate: Candidate, others: Sequence[Candidate], judge: Judge) 
     if not found:
         return candidate
     best = max(found, key=lambda other: (other.quality_db or 0.0, -other.latency_ms, other.name))
-    ahead = log(candidate.latency_ms / best.latency_ms)
-    is_told = judge.is_told(ahead, best.estimate, candidate.estimate)
+    is_told = _is_told_slower(candidate, best, judge)
     return replace(candidate, dominated_by=best.name, is_dominance_told=is_told)
 
 
@@ -71,9 +70,10 @@ def _dominates(one: Candidate, other: Candidate) -> bool:
     return as_good and (one.quality_db, one.latency_ms) != (other.quality_db, other.latency_ms)
 
 
-def inversions(candidates: Sequence[Candidate]) -> Iterator[Inversion]:
+def inversions(candidates: Sequence[Candidate], judge: Judge) -> Iterator[Inversion]:
     """Networks with at most half the MACs of a faster one: the most striking pair of each.
 
+    A pair that the model can tell apart says more than one it cannot, and of several the largest network.
     Comparing meta-node by meta-node says which of them the time goes to.
     """
     for slower in candidates:
@@ -84,9 +84,14 @@ def inversions(candidates: Sequence[Candidate]) -> Iterator[Inversion]:
             if macs <= _HALF * other.estimate.model.macs and slower.latency_ms > other.latency_ms
         ]
         if faster:
-            # The largest of them says most about MACs.
-            other = max(faster, key=lambda c: (c.estimate.model.macs, c.name))
-            yield Inversion(slower, other, _causes(slower, other))
+            told = [other for other in faster if _is_told_slower(slower, other, judge)]
+            other = max(told or faster, key=lambda c: (c.estimate.model.macs, c.name))
+            yield Inversion(slower, other, _causes(slower, other), is_told=bool(told))
+
+
+def _is_told_slower(slower: Candidate, faster: Candidate, judge: Judge) -> bool:
+    ahead = log(slower.latency_ms / faster.latency_ms)
+    return judge.is_told(ahead, faster.estimate, slower.estimate)
 
 
 def _causes(slower: Candidate, faster: Candidate) -> tuple[Change, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from latencylab.errors import ConfigError, InputFileError
 
 if TYPE_CHECKING:
+    from _csv import Reader as _Reader
     from collections.abc import Mapping
 
 _MODEL: Final = ("model", "network", "name", "entry")
@@ -29,13 +31,21 @@ def read_quality(path: str | Path) -> dict[str, float]:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise InputFileError(f"cannot read {path}: {reason}") from error
-    reader = csv.DictReader(text.splitlines())
-    headers = [header.strip() for header in reader.fieldnames or ()]
-    reader.fieldnames = headers
+    # Not splitlines: a quoted name may hold what Python takes for the end of a line.
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        return _qualities(reader, path)
+    except csv.Error as error:
+        raise ConfigError(f"{path}:{reader.line_num}: not CSV: {error}") from error
+
+
+def _qualities(reader: _Reader, path: str | Path) -> dict[str, float]:
+    headers = [header.strip() for header in next(reader, ())]
     model, quality = (_column(names, headers, path) for names in (_MODEL, _QUALITY))
     found: dict[str, float] = {}
-    for row in reader:
-        name, value = (row[model] or "").strip(), (row[quality] or "").strip()
+    for cells in reader:
+        row = dict(zip(headers, cells, strict=False))
+        name, value = row.get(model, "").strip(), row.get(quality, "").strip()
         place = f"{path}:{reader.line_num}"
         if name and value and found.setdefault(name, _number(value, place)) != _number(value, place):
             raise ConfigError(f"{place}: {name} has two qualities, {found[name]:g} and {value} dB")
@@ -44,6 +54,8 @@ def read_quality(path: str | Path) -> dict[str, float]:
 
 def _column(names: tuple[str, ...], headers: list[str], path: str | Path) -> str:
     for name in names:
+        if headers.count(name) > 1:
+            raise ConfigError(f"{path}:1: two columns {name!r}")
         if name in headers:
             return name
     raise ConfigError(f"{path}:1: no column {names[0]!r}; found {', '.join(headers) or 'nothing'}")
@@ -69,11 +81,5 @@ def check_plausible(qualities: Mapping[str, float]) -> None:
 
 
 def quality_of(names: tuple[str, ...], qualities: Mapping[str, float]) -> float | None:
-    """Look a model up by any of its names: as typed, without `zoo:` and options, its file's stem."""
+    """Look a model up by any of its names, the most specific first."""
     return next((qualities[name] for name in names if name in qualities), None)
-
-
-def names_of(model: str) -> tuple[str, ...]:
-    """List the names a quality file may know a model by, the most specific first."""
-    bare = model.removeprefix("zoo:")
-    return tuple(dict.fromkeys((model, bare, bare.partition("?")[0], Path(model).name, Path(model).stem)))

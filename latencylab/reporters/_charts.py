@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import warnings
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import matplotlib as mpl
@@ -17,6 +18,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import LogLocator
 
 from latencylab import units
 from latencylab.printable import printable, shorten
@@ -25,9 +28,10 @@ from latencylab.reporters import _rows as rows
 from latencylab.reporters._kernels import port_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from matplotlib.axes import Axes
+    from matplotlib.transforms import Bbox
 
     from latencylab.result import Estimate, KernelEstimate
 
@@ -58,6 +62,7 @@ _STYLE: Final[dict[Any, Any]] = {
 }
 _COLORS: Final = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C7A00", "#7F7F7F")
 _INK: Final = "#222222"
+_FAINT: Final = "#777777"
 # Both columns of a two-column paper.
 _WIDTH: Final = 7.0
 _MOST_BARS: Final = 24
@@ -96,7 +101,7 @@ def scatter(  # noqa: PLR0913 - a picture's texts, by keyword
     band: float | None = None,
     log: bool = False,
 ) -> bytes:
-    """Draw named points; labels cover neither points nor each other, and give way where there is no room.
+    """Draw named points; labels cover neither points nor each other: a line leads to those in a crowd.
 
     front: a Pareto front, drawn as steps. diagonal: where x equals y, with a factor of two
     either way, or with `band`, a share: 0.1 for +-10 %.
@@ -111,7 +116,7 @@ def scatter(  # noqa: PLR0913 - a picture's texts, by keyword
             axes.step(*zip(*sorted(front), strict=True), where="post", color=_INK, linewidth=1, zorder=1)
         if diagonal:
             _diagonal(axes, points, (0.5, 2.0) if band is None else (1 - band, 1 + band))
-        _name_points(figure, axes, points)
+        _name_points(figure, axes, points, sorted(front))
         return figure
 
     return _drawn(draw, format_name)
@@ -279,7 +284,7 @@ def _roofline(axes: Axes, estimate: Estimate, colors: dict[str, str]) -> None:
             (x0, x1),
             (y0, y1),
             styles[i % 4],
-            color=_INK if roof.is_level else "#777777",
+            color=_INK if roof.is_level else _FAINT,
             linewidth=1.2,
             label=shorten(roof.name, 40),
         )
@@ -317,50 +322,91 @@ def _diagonal(axes: Axes, points: Sequence[Point], factors: tuple[float, float])
     low, high = min(values) / 1.5, max(values) * 1.5
     axes.plot((low, high), (low, high), color=_INK, linewidth=1, zorder=1)
     for factor in factors:
-        axes.plot((low, high), (low * factor, high * factor), ":", color="#777777", linewidth=1, zorder=1)
+        axes.plot((low, high), (low * factor, high * factor), ":", color=_FAINT, linewidth=1, zorder=1)
 
 
-def _name_points(figure: Figure, axes: Axes, points: Sequence[Point]) -> None:
-    """Write the names next to their points where there is room for them."""
+def _name_points(
+    figure: Figure, axes: Axes, points: Sequence[Point], front: Sequence[tuple[float, float]]
+) -> None:
+    """Write the names next to their points, or where there is room, with a line to the point."""
     figure.draw_without_rendering()
+    halo = [withStroke(linewidth=1.5, foreground="white")]
     texts = [
-        axes.text(0, 0, shorten(printable(p.name), 32), fontsize=7, va="bottom", ha="left", color=_INK)
+        axes.text(
+            0,
+            0,
+            shorten(printable(p.name), 32),
+            fontsize=7,
+            va="bottom",
+            ha="left",
+            color=_INK,
+            path_effects=halo,
+        )
         for p in points
     ]
     boxes = [text.get_window_extent() for text in texts]
     area = axes.get_window_extent()
     to_page = axes.transData.transform
     gap = figure.dpi / 72 * 3
-    seats = _labels.place(
+    legend = axes.get_legend()
+    labels = _labels.place(
         [tuple(to_page((p.x, p.y))) for p in points],
         [(box.width, box.height) for box in boxes],
-        _labels.Box(area.x0, area.y0, area.width, area.height),
+        _box(area),
         gap,
-        [
-            _whisker(tuple(to_page((p.low, p.y))), tuple(to_page((p.high, p.y))))
-            for p in points
-            if p.low and p.high
-        ],
+        [_line(tuple(to_page(start)), tuple(to_page(end))) for start, end in _lines(points, front)],
+        [_box(legend.get_window_extent())] if legend else [],
     )
-    to_data = axes.transData.inverted()
-    for text, seat in zip(texts, seats, strict=True):
-        if seat is None:
+    to_data = axes.transData.inverted().transform
+    for text, label in zip(texts, labels, strict=True):
+        if label is None:
             text.remove()
-        else:
-            text.set_position(tuple(to_data.transform((seat.x, seat.y))))
+            continue
+        text.set_position(tuple(to_data((label.box.x, label.box.y))))
+        if label.leader is not None:
+            axes.plot(
+                *zip(*map(to_data, (label.leader.start, label.leader.end)), strict=True),
+                color=_FAINT,
+                linewidth=0.6,
+                zorder=2,
+            )
 
 
-def _whisker(low: tuple[float, float], high: tuple[float, float]) -> _labels.Box:
-    return _labels.Box(low[0], low[1] - 1, high[0] - low[0], 2)
+def _box(extent: Bbox) -> _labels.Box:
+    return _labels.Box(extent.x0, extent.y0, extent.width, extent.height)
+
+
+def _lines(
+    points: Sequence[Point], front: Sequence[tuple[float, float]]
+) -> Iterator[tuple[tuple[float, float], tuple[float, float]]]:
+    """What is drawn between points: intervals, and the front's steps."""
+    for point in points:
+        if point.low and point.high:
+            yield (point.low, point.y), (point.high, point.y)
+    for (x, y), (x_next, y_next) in pairwise(front):
+        yield (x, y), (x_next, y)
+        yield (x_next, y), (x_next, y_next)
+
+
+def _line(start: Sequence[float], end: Sequence[float]) -> _labels.Box:
+    """A horizontal or vertical line on the page, as wide as a label should keep away."""
+    (x, x_end), (y, y_end) = sorted((start[0], end[0])), sorted((start[1], end[1]))
+    return _labels.Box(x - 1, y - 1, x_end - x + 2, y_end - y + 2)
 
 
 def _scale(axes: Axes, *, log: bool) -> None:
     if log:
         axes.set(xscale="log", yscale="log")
-        # Not 10^12 but 1 T; and not as mathematics, which names may not be either.
         for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_formatter(lambda value, _: units.si(value).replace(".00", ""))
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.set_major_formatter(lambda value, _: _tick(value))
             axis.set_minor_formatter(lambda *_: "")
+
+
+def _tick(value: float) -> str:
+    """Not 10^12 but 1 T; and not as mathematics, which names may not be either."""
+    number, _, unit = units.si(value).partition(" ")
+    return f"{float(number):g} {unit}".rstrip()
 
 
 def _lanes(estimate: Estimate) -> dict[str, int]:

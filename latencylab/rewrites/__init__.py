@@ -11,13 +11,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, cast
 
 from latencylab import plugins
-from latencylab.rewrites._change import Change, Preserves, Weight, changed_graph
+from latencylab.rewrites._change import ORDER, Change, Preserves, Weight, changed_graph
 
 if TYPE_CHECKING:
     from latencylab.device import DeviceProfile
     from latencylab.graph import Graph
 
-__all__ = ["Change", "Preserves", "Weight", "changed_graph", "load", "rule_names"]
+__all__ = ["ORDER", "Change", "Preserves", "Weight", "changed_graph", "load", "rule_names"]
 
 
 class Rule(Protocol):

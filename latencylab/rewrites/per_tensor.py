@@ -1,7 +1,7 @@
 """Weights quantized per channel get one scale for the whole tensor.
 
-Some compilers refuse scales per channel, or run such convolutions elsewhere. The weights have to be quantized
-anew, with an error that grows with the spread of the channels' ranges: approximate.
+Some devices run such convolutions elsewhere, as their profiles say (`per_channel_by`); on others nothing is
+saved. The weights are quantized anew, with an error that grows with the spread of the channels' ranges.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ def propose(graph: Graph, profile: DeviceProfile) -> tuple[Change, ...]:  # noqa
                 _write(draft, node, scale, zero)
     if not draft:
         return ()
-    text = f"quantize weights per tensor instead of per channel ({len(draft.touched)} of them)"
+    count = len({node.name for node in draft.touched})
+    text = f"quantize the weights of {count} operators per tensor instead of per channel"
     return (draft.change(text, "approximate"),)
 
 
@@ -53,4 +54,5 @@ def _write(draft: Draft, node: Node, scale: int, zero: int) -> None:
     dtype = draft.graph.tensors[output].dtype
     name = f"{node.name}.whole"
     draft.node(name, node.op_type, inputs, shape, into=output, dtype=dtype, **attributes)
-    draft.touched.append(node)
+    readers = draft.graph.consumers.get(output, ()) if node.op_type == "DequantizeLinear" else ()
+    draft.touched += readers or (node,)
