@@ -59,9 +59,7 @@ def test_annotations_carry_the_times_of_the_estimate(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     estimate = latencylab.estimate(SMALL, "dolphin_npu")
     notes = notes_of(target.read_bytes())
-    timed = {
-        name: float(n["latencylab.ms"]) for name, n in notes.items() if "latencylab.ms" in n
-    }
+    timed = {name: float(n["latencylab.ms"]) for name, n in notes.items() if "latencylab.ms" in n}
     assert timed == {
         kernel.nodes[0]: pytest.approx(kernel.latency_s * 1e3, abs=1e-6)
         for kernel in estimate.kernels

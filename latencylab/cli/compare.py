@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from latencylab.comparison import Comparison
 
 # Written out, so that --help loads no reporter; a test compares.
-_FORMATS = ("table", "json", "md")
+_FORMATS = ("table", "json", "md", "html")
 
 
 @click.command(name="compare")
@@ -36,7 +36,7 @@ _FORMATS = ("table", "json", "md")
 @click.option(
     "--format", "format_name", type=click.Choice(_FORMATS), help="Format on stdout; default: table."
 )
-@click.option("-o", "--output", "outputs", multiple=True, help="Write .json, .md or .txt. Repeatable.")
+@click.option("-o", "--output", "outputs", multiple=True, help="Write .json, .md, .txt or .html. Repeatable.")
 @click.option("--force", is_flag=True, help="Overwrite files that are not comparisons of latencylab.")
 @terminal_options
 def command(base: str, head: str | None, devices: tuple[str, ...], **options: Any) -> None:

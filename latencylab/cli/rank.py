@@ -10,7 +10,7 @@ from latencylab.cli._options import ModelName, device_option, pricing_options, s
 from latencylab.cli._terminal import terminal_options
 
 # Written out, so that --help loads no reporter; a test compares.
-_FORMATS = ("table", "csv", "json", "md", "png", "svg", "pdf")
+_FORMATS = ("table", "csv", "json", "md", "html", "png", "svg", "pdf")
 
 
 class Reference(click.ParamType["tuple[str, float]"]):
@@ -60,7 +60,11 @@ class Reference(click.ParamType["tuple[str, float]"]):
     "--format", "format_name", type=click.Choice(_FORMATS), help="Format on stdout; default: table."
 )
 @click.option(
-    "-o", "--output", "outputs", multiple=True, help="Write .csv, .json, .md, .txt, .png, .svg or .pdf."
+    "-o",
+    "--output",
+    "outputs",
+    multiple=True,
+    help="Write .csv, .json, .md, .txt, .html, .png, .svg or .pdf.",
 )
 @click.option("--force", is_flag=True, help="Overwrite files that are not rankings of latencylab.")
 @terminal_options

@@ -48,18 +48,22 @@ def place(
     area: Box,
     gap: float,
     obstacles: Sequence[Box] = (),
+    lines: Sequence[Box] = (),
 ) -> tuple[Box | None, ...]:
     """Place a label near each point, inside the area, over no point, no obstacle and no other label.
 
-    gap: distance between a point and its label, and half the size of a point's mark. A label for which
-    there is no room is None; those of the first points are placed first.
+    gap: distance between a point and its label, and half the size of a point's mark. lines: what a label may
+    cover where there is no other room. A label for which there is none at all is None; those of the first
+    points are placed first.
     """
     marks = [*obstacles, *(Box(x - gap, y - gap, 2 * gap, 2 * gap) for x, y in points)]
     placed: list[Box | None] = []
     for point, size in zip(points, sizes, strict=True):
         taken = [*marks, *(box for box in placed if box is not None)]
-        free = (box for box in _candidates(point, size, gap) if box.lies_within(area))
-        placed.append(next((box for box in free if not any(map(box.overlaps, taken))), None))
+        inside = [box for box in _candidates(point, size, gap) if box.lies_within(area)]
+        free = [box for box in inside if not any(map(box.overlaps, taken))]
+        clear = (box for box in free if not any(map(box.overlaps, lines)))
+        placed.append(next(clear, free[0] if free else None))
     return tuple(placed)
 
 

@@ -1,7 +1,8 @@
 """Annotated ONNX: the model that was profiled, with its times as metadata of nodes, as Netron shows them.
 
-Netron shows the first dozen letters of a key: the time's is `latencylab.ms`. A meta-node's time stands on the first of its nodes; the others say what they are fused into, so that the
-times of a file add up. With several devices, each has notes of its own.
+A meta-node's time stands on the first of its nodes; the others say what they are fused into, so that the
+times of a file add up. With several devices, each has notes of its own. Netron shows the first dozen letters
+of a key, hence `latencylab.ms`.
 """
 
 from __future__ import annotations

@@ -112,7 +112,8 @@ def _arrows(process: int, estimate: Estimate, tracks: dict[str, int]) -> Iterato
 
 def _steps(process: int, name: str, unit: str, steps: _counters.Steps) -> Iterator[dict[str, Any]]:
     for time_s, value in steps:
-        yield {"ph": "C", "name": name, "pid": process, "tid": 0, "ts": _us(_ns(time_s)), "args": {unit: value}}
+        when = _us(_ns(time_s))
+        yield {"ph": "C", "name": name, "pid": process, "tid": 0, "ts": when, "args": {unit: value}}
 
 
 def _ns(value_s: float) -> int:
