@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from in_chromium import CHROMIUM, FLAGS
 from playwright.sync_api import sync_playwright
-from test_browser import CHROMIUM, FLAGS
 
 FOLDER = Path(__file__).parents[1] / "reports" / "reference"
 PAGE = FOLDER / "abpn_x3.dolphin_npu.html"

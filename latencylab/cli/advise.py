@@ -74,26 +74,28 @@ def command(model: str, device: str, *, is_applied: bool, output: str | None, **
     """
     from latencylab import advising, pipeline
     from latencylab.cli._output import check_writable
+    from latencylab.cli._progress import progress
 
     if is_applied != (output is not None):
         raise click.UsageError("--apply and -o belong together: one says what to write, the other where")
     if output is not None:
         check_writable(Path(output), marker=None, force=options["force"])
     source = sys.stdin.buffer.read() if model == _STDIN else model
-    network = pipeline.read(
-        source, dims=options["dims"], shapes=options["shapes"], name="stdin" if model == _STDIN else None
-    )
-    profile = pipeline.load_device(device)
-    pricing = {key: options[key] for key in ("engine", "dtype", "layout", "strict")}
-    base = pipeline.price(network, profile, **pricing)
-    rules = options["rules"] or None
-    advised = advising.advise(network, profile, base, dtype=options["dtype"], rules=rules)
-    done = None
-    if output is not None:
-        exact = advising.advise(
-            network, profile, base, dtype=options["dtype"], rules=rules, preserving=("exact",)
+    with progress(f"trying changes of {model}"):
+        network = pipeline.read(
+            source, dims=options["dims"], shapes=options["shapes"], name="stdin" if model == _STDIN else None
         )
-        done = _write(source, exact, base, Path(output), options)
+        profile = pipeline.load_device(device)
+        pricing = {key: options[key] for key in ("engine", "dtype", "layout", "strict")}
+        base = pipeline.price(network, profile, **pricing)
+        rules = options["rules"] or None
+        advised = advising.advise(network, profile, base, dtype=options["dtype"], rules=rules)
+        done = None
+        if output is not None:
+            exact = advising.advise(
+                network, profile, base, dtype=options["dtype"], rules=rules, preserving=("exact",)
+            )
+            done = _write(source, exact, base, Path(output), options)
     click.echo(_text(advised, base, done, options["format_name"]))
 
 

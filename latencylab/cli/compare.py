@@ -45,11 +45,13 @@ def command(base: str, head: str | None, devices: tuple[str, ...], **options: An
     Each is a path to an ONNX file, zoo:NAME, or a result saved with -o RESULT.json. Without HEAD, two devices
     are compared on BASE.
     """
+    from latencylab.cli._progress import progress
     from latencylab.cli._reports import files_of, write_reports
     from latencylab.reporters import _compare
 
     files = files_of(options["outputs"], _compare.SUFFIXES, _compare.MARKERS, force=options["force"])
-    comparison = _compared(base, head, devices, options)
+    with progress("comparing"):
+        comparison = _compared(base, head, devices, options)
 
     def render(format_name: str) -> bytes:
         return _compare.render(comparison, format_name, shows_all=options["shows_all"])

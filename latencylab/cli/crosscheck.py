@@ -109,20 +109,23 @@ def command(models: tuple[str, ...], **options: Any) -> int:
 
 def _subjects(models: Sequence[str], options: Mapping[str, Any]) -> Iterator[Subject]:
     """Measure, or look up, one model after the other; what onnxruntime refuses is said and left out."""
+    from latencylab.cli._progress import progress
     from latencylab.errors import MeasurementError
     from latencylab.hosting import subjects
 
     saved = subjects.read_saved(options["saved"])
     refused: list[str] = []
     done = 0
-    for model in models:
-        try:
-            for subject in subjects.of(model, options, saved):
-                done += 1
-                yield subject
-        except MeasurementError as error:
-            refused.append(str(error))
-            terminal().warn(f"{model}: {error}")
+    with progress("measuring", len(models)) as begin:
+        for model in models:
+            begin(model)
+            try:
+                for subject in subjects.of(model, options, saved):
+                    done += 1
+                    yield subject
+            except MeasurementError as error:
+                refused.append(str(error))
+                terminal().warn(f"{model}: {error}")
     if refused and not done:
         raise MeasurementError(refused[0])
 

@@ -74,6 +74,7 @@ def command(models: tuple[str, ...], devices: tuple[str, ...], **options: Any) -
     A candidate is tied with those that the model's error cannot tell from it; it is dominated if another is
     at least as good and at least as fast. docs/ranking.md says how sure an order is.
     """
+    from latencylab.cli._progress import progress
     from latencylab.cli._reports import files_of, write_reports
     from latencylab.ranking import rank
     from latencylab.reporters import _rank
@@ -81,5 +82,6 @@ def command(models: tuple[str, ...], devices: tuple[str, ...], **options: Any) -
     files = files_of(options["outputs"], _rank.SUFFIXES, _rank.MARKERS, force=options["force"])
     names = ("quality", "reference", "confidence", "residual_correlation", "engine", "dtype", "layout")
     arguments = {name: options[name] for name in (*names, "strict", "dims", "shapes")}
-    ranking = rank(models, tuple(dict.fromkeys(devices)), **arguments)
+    with progress(f"ranking {len(models)} networks"):
+        ranking = rank(models, tuple(dict.fromkeys(devices)), **arguments)
     write_reports(files, options["format_name"], lambda name: _rank.render(ranking, name))

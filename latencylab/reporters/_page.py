@@ -201,6 +201,16 @@ class Page:
         return tuple(dict.fromkeys(self.footer))
 
     @property
+    def placed(self) -> tuple[tuple[Section, Section | None], ...]:
+        """Sections with the part each belongs to: where several have one title, the part tells them apart."""
+        found: list[tuple[Section, Section | None]] = []
+        part = None
+        for section in self.sections:
+            part = section if section.level == 1 else part
+            found.append((section, None if part is section else part))
+        return tuple(found)
+
+    @property
     def contents(self) -> tuple[Section, ...]:
         """Sections that the navigation names: all, or where there are parts, these and what precedes them."""
         parts = [section for section in self.sections if section.level == 1]
@@ -280,7 +290,7 @@ def _data(page: Page) -> dict[str, Any]:
     tables = {section.table.id: section.table for section in page.sections if section.table is not None}
     return {
         "tables": {name: _columnar(table) for name, table in tables.items()},
-        "sections": [_drawn(section) for section in page.sections],
+        "sections": [_drawn(section, part) for section, part in page.placed],
         "gauge": asdict(page.gauge) if page.gauge else None,
         "strip": asdict(page.strip) if page.strip else None,
     }
@@ -296,11 +306,11 @@ def _columnar(table: Table) -> dict[str, Any]:
     }
 
 
-def _drawn(section: Section) -> dict[str, Any]:
+def _drawn(section: Section, part: Section | None) -> dict[str, Any]:
     table, chart = section.table, section.chart
     return {
         "id": section.id,
-        "title": section.title,
+        "title": f"{section.title}, {part.title}" if part else section.title,
         "table": table.id if table else None,
         "shown": section.shown or tuple(column.key for column in table.columns if table) if table else (),
         "chart": {**chart.options, "kind": chart.kind} if chart else None,

@@ -152,9 +152,10 @@ def several(*estimates: Estimate, view: View = DEFAULT_VIEW) -> Page:
     )
 
 
-def part(estimate: Estimate, prefix: str) -> tuple[Section, ...]:
-    """Return everything about one of several estimates: a heading, then its sections."""
+def part(estimate: Estimate, prefix: str, role: str = "") -> tuple[Section, ...]:
+    """Return everything about one of several estimates: a heading, then its sections. role: e.g. "Base"."""
     (title, *_), _ = rows.header_facts(estimate)
+    title = f"{role}: {title}" if role else title
     facts = (*rows.total_lines(estimate), *rows.loud_lines(estimate))
     top = Section(f"{prefix}top", title, verdict(estimate), notes=facts, level=1)
     return (top, *_sections.sections(estimate, prefix))

@@ -32,7 +32,7 @@ function heat(share) {
   const at = Math.min(Math.max(share, 0), 1) * (stops.length - 1);
   const low = Math.min(Math.floor(at), stops.length - 2);
   const mixed = stops[low].map((value, i) => Math.round(value + (stops[low + 1][i] - value) * (at - low)));
-  return { fill: `rgb(${mixed.join(",")})`, text: luminance(mixed) > EVEN ? "#111418" : "#ffffff" };
+  return { fill: `rgb(${mixed.join(",")})`, text: luminance(mixed) > EVEN ? "#000000" : "#ffffff" };
 }
 
 function channels(css) {
@@ -45,5 +45,5 @@ function luminance(rgb) {
 }
 
 function textOn(fill) {
-  return luminance(channels(fill)) > EVEN ? "#111418" : "#ffffff";
+  return luminance(channels(fill)) > EVEN ? "#000000" : "#ffffff";
 }
