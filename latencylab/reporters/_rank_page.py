@@ -219,5 +219,7 @@ def _misleading(ranking: Ranking) -> Iterator[Section]:
             notes=tuple(printable(str(inversion)) for inversion in ranking.inversions),
         )
     basis = (f"score = 2^(2·PSNR) / (C · ms), {ranking.score_basis}",) if ranking.score_basis else ()
-    told = f"an order is told from a probability of {ranking.confidence:.0%}; closer candidates are tied"
+    told = (
+        f"an order is told from a probability of {100 * ranking.confidence:g} %; closer candidates are tied"
+    )
     yield Section("reading", "How to read it", notes=tuple(map(printable, (*basis, told, *ranking.notes))))

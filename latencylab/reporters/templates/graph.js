@@ -16,7 +16,7 @@ function drawGraph(place, table, options) {
       dataZoom: [
         { type: "inside", yAxisIndex: 0, filterMode: "none", zoomOnMouseWheel: "ctrl", moveOnMouseWheel: false, ...frame.shownY },
         { type: "inside", xAxisIndex: 0, filterMode: "none", zoomOnMouseWheel: "ctrl", moveOnMouseWheel: false, ...frame.shownX },
-        { ...sliderStyle(), yAxisIndex: 0, filterMode: "none", right: 4, width: 14, top: 8, bottom: 8, ...frame.shownY },
+        { ...sliderStyle(), yAxisIndex: 0, filterMode: "none", right: 4, width: 14, top: 8, bottom: 8, show: "endValue" in frame.shownY, ...frame.shownY },
       ],
       series: [edgeSeries(edges), nodeSeries(nodes, table, options)],
     },
