@@ -35,12 +35,12 @@ $(CHROMIUM):
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core
 
-$(VENV)/.browser: $(READY)
+$(VENV)/.browser: $(READY) pyproject.toml
 	$(BIN)/python -m pip install --quiet --group browser
 	@touch $@
 
-test-browser: $(VENV)/.browser $(CHROMIUM) ## open the HTML report in Chromium and look at it
-	CHROMIUM=$(CHROMIUM) $(BIN)/python -m pytest -m browser tests/test_browser.py
+test-browser: $(VENV)/.browser $(CHROMIUM) ## open reports in Chromium, in Perfetto and in Netron, and look at them
+	CHROMIUM=$(CHROMIUM) $(BIN)/python -m pytest -m browser tests/test_browser*.py
 
 vendor-echarts: ## build the report's charts anew: needs npm
 	cd vendor/echarts && npm ci --no-audit --no-fund && npm run build

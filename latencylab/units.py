@@ -12,7 +12,7 @@ BYTES_PER_MB: Final = 10**6
 BYTES_PER_KIB: Final = 2**10
 BYTES_PER_MIB: Final = 2**20
 
-_SI = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "K"))
+_SI = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
 def si(value: float, digits: int = 3) -> str:

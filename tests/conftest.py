@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 from handmade import ESTIMATE
+from in_chromium import browser, open_page
 
 if TYPE_CHECKING:
     from latencylab.result import Estimate
+
+__all__ = ["an_estimate", "browser", "open_page"]
 
 
 @pytest.fixture

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import io
-import os
-import shutil
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+from in_chromium import SCHEMES, assert_axe_finds_nothing, brightness, column, draw, pixels, zooms
 from large_results import HOSTILE, hostile, large
 
 import latencylab
-from latencylab.reporters import _page, html
+from latencylab.reporters import View, _page, html
 from latencylab.reporters._page import Chart, Column, Page, Section, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from playwright.sync_api import Browser
@@ -26,54 +24,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-SCHEMES = ("light", "dark")
 CHARTS = ("advice", "timeline", "meta-nodes", "kinds", "engines", "roofline", "network")
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        yield running
-        running.close()
-
-
-@pytest.fixture
-def open_page(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Tab]]:
-    """Open bytes as a page; nothing may go to its console, and nothing may be fetched."""
-    heard: list[str] = []
-    tabs: list[Tab] = []
-
-    def opened(content: bytes, **context: Any) -> Tab:
-        path = tmp_path / f"page{len(tabs)}.html"
-        path.write_bytes(content)
-        tab = browser.new_page(**({"viewport": {"width": 1280, "height": 900}} | context))
-        tab.on("console", lambda message: heard.append(f"console: {message.text}"))
-        tab.on("pageerror", lambda error: heard.append(f"error: {error}"))
-        tab.on("request", lambda request: heard.append(f"request: {request.url}"))
-        tab.goto(path.as_uri())
-        tab.wait_for_selector("html[data-ready]", state="attached")
-        assert heard.pop(0) == f"request: {path.as_uri()}"
-        tabs.append(tab)
-        return tab
-
-    yield opened
-    for tab in tabs:
-        tab.close()
-    assert heard == []
 
 
 @pytest.fixture(scope="session")
@@ -84,37 +35,6 @@ def abpn() -> Estimate:
 @pytest.fixture(scope="session")
 def page(abpn: Estimate) -> bytes:
     return html.render(abpn)
-
-
-def draw(tab: Tab, section: str) -> None:
-    """Scroll to a section's chart and wait until it is drawn."""
-    tab.locator(f"#{section} .chart").scroll_into_view_if_needed()
-    tab.wait_for_selector(f"#{section} .chart[data-drawn] canvas")
-    tab.wait_for_timeout(100)
-
-
-def zooms(tab: Tab, section: str) -> list[list[float]]:
-    """What part of each axis is shown, in percent."""
-    windows: list[list[float]] = tab.evaluate(
-        "id => charts.getInstanceByDom(document.querySelector(`#${id} .chart`))"
-        ".getOption().dataZoom.map(({ start, end }) => [start, end])",
-        section,
-    )
-    return windows
-
-
-def pixels(tab: Tab, section: str) -> Any:
-    from PIL import Image
-
-    shot = tab.locator(f"#{section} .chart").screenshot()
-    return Image.open(io.BytesIO(shot)).convert("RGB")
-
-
-def column(tab: Tab, section: str, title: str) -> list[str]:
-    """Texts of a column of a section's table."""
-    headers = tab.locator(f"#{section} th").all_text_contents()
-    nth = headers.index(title) + 1
-    return tab.locator(f"#{section} tbody td:nth-child({nth})").all_text_contents()
 
 
 @pytest.mark.parametrize("section", CHARTS)
@@ -131,7 +51,7 @@ def test_a_chart_is_drawn_and_described(open_page: Callable[..., Tab], page: byt
     assert tab.locator(f"#{section} .twin").count() == 1
 
 
-@pytest.mark.parametrize("section", ["timeline", "meta-nodes", "roofline", "network"])
+@pytest.mark.parametrize("section", ["timeline", "roofline", "network"])
 def test_zoom_changes_the_axes_and_can_be_undone(
     open_page: Callable[..., Tab], page: bytes, section: str
 ) -> None:
@@ -145,6 +65,30 @@ def test_zoom_changes_the_axes_and_can_be_undone(
     assert zooms(tab, section)[0][0] > closer[0][0]
     tab.locator(f"#{section} button[data-move=reset]").click()
     assert zooms(tab, section)[0] == [0, 100]
+
+
+def test_bars_that_are_all_in_view_have_no_buttons(open_page: Callable[..., Tab], page: bytes) -> None:
+    tab = open_page(page)
+    assert tab.locator("#meta-nodes button[data-move]").count() == 0
+
+
+def test_the_result_stands_on_a_scale_and_as_a_bar_of_kinds(
+    open_page: Callable[..., Tab], abpn: Estimate
+) -> None:
+    tab = open_page(html.render(abpn, view=View(budget_s=0.012)))
+    edges = {
+        name: tab.locator(f"#gauge .{name}").evaluate("element => element.getBoundingClientRect().left")
+        for name in ("band", "value", "limit")
+    }
+    assert edges["band"] < edges["value"] < edges["limit"]
+    parts = tab.locator("#strip > span")
+    kinds = {kernel.kind for kernel in abpn.kernels if kernel.latency_s}
+    assert parts.count() == len(kinds)
+    widths = parts.evaluate_all("parts => parts.map(part => part.clientWidth)")
+    assert widths == sorted(widths, reverse=True)
+    assert "DepthToSpace 40.0 %" in (tab.locator("#strip").get_attribute("aria-label") or "")
+    tab.locator("#scheme").click()
+    assert parts.count() == len(kinds)
 
 
 def test_the_wheel_zooms_only_with_the_control_key(open_page: Callable[..., Tab], page: bytes) -> None:
@@ -201,19 +145,13 @@ def test_the_scheme_themes_page_and_charts(open_page: Callable[..., Tab], page: 
         tab = open_page(page, color_scheme=scheme)
         draw(tab, "kinds")
         background = tab.evaluate("getComputedStyle(document.body).backgroundColor")
-        seen[scheme] = (background, _brightness(pixels(tab, "kinds")))
+        seen[scheme] = (background, brightness(pixels(tab, "kinds")))
     assert seen["light"][0] != seen["dark"][0]
     assert seen["light"][1] > 180
     assert seen["dark"][1] < 90
     tab.locator("#scheme").click()
     tab.wait_for_timeout(200)
-    assert _brightness(pixels(tab, "kinds")) > 180
-
-
-def _brightness(image: Any) -> float:
-    from PIL import ImageStat
-
-    return float(ImageStat.Stat(image.convert("L")).median[0])
+    assert brightness(pixels(tab, "kinds")) > 180
 
 
 def test_a_click_and_the_keyboard_open_the_details(open_page: Callable[..., Tab], page: bytes) -> None:
@@ -243,15 +181,13 @@ def test_a_click_and_the_keyboard_open_the_details(open_page: Callable[..., Tab]
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_axe_finds_nothing(open_page: Callable[..., Tab], page: bytes, scheme: str) -> None:
-    from axe_playwright_python.sync_playwright import Axe
-
     tab = open_page(page, color_scheme=scheme)
     tab.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
     for section in CHARTS:
         draw(tab, section)
-    assert Axe().run(tab).response["violations"] == []
+    assert_axe_finds_nothing(tab)
     tab.get_by_role("button", name="concat_0").first.click()
-    assert Axe().run(tab).response["violations"] == []
+    assert_axe_finds_nothing(tab)
 
 
 def test_hostile_names_are_inert(open_page: Callable[..., Tab]) -> None:
@@ -289,6 +225,18 @@ def test_nothing_is_wider_than_a_narrow_screen(open_page: Callable[..., Tab], pa
     assert tab.evaluate("document.documentElement.scrollWidth") <= 360
 
 
+def test_on_paper_charts_have_the_width_of_the_paper(open_page: Callable[..., Tab], page: bytes) -> None:
+    tab = open_page(page, color_scheme="dark")
+    tab.emulate_media(media="print")
+    tab.evaluate("dispatchEvent(new Event('beforeprint'))")
+    widths = tab.locator("canvas").evaluate_all("all => all.map(canvas => canvas.clientWidth)")
+    assert len(widths) == len(CHARTS)
+    assert max(widths) <= 186 / 25.4 * 96, "A4 without its margins"
+    assert brightness(pixels(tab, "kinds")) > 180, "on white"
+    tab.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert tab.locator("#kinds canvas").evaluate("canvas => canvas.clientWidth") > max(widths)
+
+
 def test_on_paper_there_are_tables_and_no_controls(open_page: Callable[..., Tab], page: bytes) -> None:
     tab = open_page(page)
     tab.emulate_media(media="print")
@@ -321,6 +269,10 @@ def test_five_thousand_nodes_are_usable(open_page: Callable[..., Tab]) -> None:
     assert took_s < max(3.0, 10 * reference_s), figures
     assert network_s < max(3.0, 10 * reference_s), figures
     tab.locator("#network button[data-move=in]").click()
+    draw(tab, "meta-nodes")
+    first = zooms(tab, "meta-nodes")[0]
+    tab.locator("#meta-nodes button[data-move=forward]").click()
+    assert zooms(tab, "meta-nodes")[0][0] > first[0], "five thousand bars are not all in view"
     tab.locator("#meta-nodes input").scroll_into_view_if_needed()
     tab.locator("#meta-nodes input").fill("node_4999")
     assert column(tab, "meta-nodes", "meta-node") == ["block_999.node_4999"]

@@ -115,7 +115,7 @@ def test_ids_are_unique_with_several_estimates(an_estimate: Estimate) -> None:
 
 def test_a_summary_is_the_comparison_alone(an_estimate: Estimate) -> None:
     page = html.page(an_estimate, an_estimate, view=View(is_summary=True))
-    assert [section.id for section in page.sections] == ["totals", "by-kind"]
+    assert [section.id for section in page.sections] == ["totals", "by-kind", "trust"]
 
 
 def test_nothing_is_fetched_and_nothing_else_runs(an_estimate: Estimate) -> None:

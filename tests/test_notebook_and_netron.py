@@ -59,9 +59,7 @@ def test_annotations_carry_the_times_of_the_estimate(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     estimate = latencylab.estimate(SMALL, "dolphin_npu")
     notes = notes_of(target.read_bytes())
-    timed = {
-        name: float(n["latencylab.latency_ms"]) for name, n in notes.items() if "latencylab.latency_ms" in n
-    }
+    timed = {name: float(n["latencylab.ms"]) for name, n in notes.items() if "latencylab.ms" in n}
     assert timed == {
         kernel.nodes[0]: pytest.approx(kernel.latency_s * 1e3, abs=1e-6)
         for kernel in estimate.kernels
@@ -99,9 +97,9 @@ def test_nodes_without_names_are_found_by_operator_and_position() -> None:
 def test_two_devices_have_notes_of_their_own() -> None:
     both = [latencylab.estimate(SMALL, device) for device in ("dolphin_npu", "vs640_npu")]
     notes = notes_of(reporters.load("onnx").render(*both, view=View(model=SMALL)))
-    assert {key for key in notes["conv_1"] if key.endswith(".latency_ms")} == {
-        "latencylab.dolphin_npu:synap_offline.latency_ms",
-        "latencylab.vs640_npu:synap_offline.latency_ms",
+    assert {key for key in notes["conv_1"] if key.endswith(".ms")} == {
+        "latencylab.dolphin_npu:synap_offline.ms",
+        "latencylab.vs640_npu:synap_offline.ms",
     }
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from latencylab import reporters
+from latencylab.cli._progress import progress
 from latencylab.cli._terminal import terminal
 from latencylab.errors import InputFileError
 
@@ -46,8 +47,13 @@ class Output:
 
     def write(self, estimates: tuple[Estimate, ...], view: View) -> None:
         """Render everything, then write everything: a reporter that fails leaves nothing behind."""
-        rendered = [(path, reporters.load(name).render(*estimates, view=view)) for path, name in self.files]
-        text = reporters.load(self.stdout).render(*estimates, view=view) if self.stdout else b""
+        rendered: list[tuple[Path, bytes]] = []
+        with progress("writing", len(self.files) + 1) as begin:
+            for path, name in self.files:
+                begin(f"writing {path}")
+                rendered.append((path, reporters.load(name).render(*estimates, view=view)))
+            begin("writing")
+            text = reporters.load(self.stdout).render(*estimates, view=view) if self.stdout else b""
         for path, content in rendered:
             write_atomically(path, content)
             terminal().note(f"wrote {path}")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from latencylab.cli._output import check_writable, write_atomically, write_stdout
+from latencylab.cli._progress import progress
 from latencylab.cli._terminal import terminal
 from latencylab.errors import UnknownNameError
 
@@ -34,9 +35,14 @@ def files_of(
 
 def write_reports(files: Files, format_name: str | None, render: Callable[[str], bytes]) -> str | None:
     """Render everything, then write everything; returns the format written to stdout, None for nothing."""
-    rendered = [(path, render(name)) for path, name in files]
     shown = format_name or (None if files else "table")
-    text = render(shown) if shown else b""
+    rendered: list[tuple[Path, bytes]] = []
+    with progress("writing", len(files) + 1) as begin:
+        for path, name in files:
+            begin(f"writing {path}")
+            rendered.append((path, render(name)))
+        begin("writing")
+        text = render(shown) if shown else b""
     for path, content in rendered:
         write_atomically(path, content)
         terminal().note(f"wrote {path}")

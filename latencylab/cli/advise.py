@@ -72,6 +72,7 @@ def command(model: str, device: str, *, is_applied: bool, output: str | None, **
     """
     from latencylab import advising, pipeline
     from latencylab.cli._output import check_writable
+    from latencylab.cli._progress import progress
     from latencylab.cli._stdin import sources
 
     if is_applied != (output is not None):
@@ -84,11 +85,12 @@ def command(model: str, device: str, *, is_applied: bool, output: str | None, **
         "rules": options["rules"] or None,
         "name": pipeline.STDIN if isinstance(source, bytes) else None,
     }
-    advised = advising.advise(source, device, **pricing)
     done = None
-    if output is not None:
-        exact = advising.advise(source, device, preserving=("exact",), **pricing)
-        done = _write(source, exact, Path(output), options)
+    with progress(f"trying changes of {model}"):
+        advised = advising.advise(source, device, **pricing)
+        if output is not None:
+            exact = advising.advise(source, device, preserving=("exact",), **pricing)
+            done = _write(source, exact, Path(output), options)
     click.echo(_text(advised, done, options["format_name"]))
 
 

@@ -32,10 +32,12 @@ def update(config: str | None, *, force: bool) -> None:
     """
     from latencylab import gating
     from latencylab.cli._output import check_writable, write_atomically
+    from latencylab.cli._progress import progress
     from latencylab.gating import baseline
     from latencylab.gating.loading import shown_path
 
-    path, content = gating.new_baseline(config)
+    with progress("pricing"):
+        path, content = gating.new_baseline(config)
     path.parent.mkdir(parents=True, exist_ok=True)
     check_writable(path, marker=baseline.MARKER, force=force)
     is_same = path.is_file() and path.read_bytes() == content

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from latencylab.comparison import Comparison
 
 # Written out, so that --help loads no reporter; a test compares.
-_FORMATS = ("table", "json", "md")
+_FORMATS = ("table", "json", "md", "html")
 
 
 @click.command(name="compare")
@@ -36,7 +36,7 @@ _FORMATS = ("table", "json", "md")
 @click.option(
     "--format", "format_name", type=click.Choice(_FORMATS), help="Format on stdout; default: table."
 )
-@click.option("-o", "--output", "outputs", multiple=True, help="Write .json, .md or .txt. Repeatable.")
+@click.option("-o", "--output", "outputs", multiple=True, help="Write .json, .md, .txt or .html. Repeatable.")
 @click.option("--force", is_flag=True, help="Overwrite files that are not comparisons of latencylab.")
 @terminal_options
 def command(base: str, head: str | None, devices: tuple[str, ...], **options: Any) -> None:
@@ -45,11 +45,13 @@ def command(base: str, head: str | None, devices: tuple[str, ...], **options: An
     Each is a path to an ONNX file, zoo:NAME, a result saved with -o RESULT.json, or - for either from stdin.
     Without HEAD, two devices are compared on BASE.
     """
+    from latencylab.cli._progress import progress
     from latencylab.cli._reports import files_of, write_reports
     from latencylab.reporters import _compare
 
     files = files_of(options["outputs"], _compare.SUFFIXES, _compare.MARKERS, force=options["force"])
-    comparison = _compared(base, head, devices, options)
+    with progress("comparing"):
+        comparison = _compared(base, head, devices, options)
 
     def render(format_name: str) -> bytes:
         return _compare.render(comparison, format_name, shows_all=options["shows_all"])

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from latencylab.hosting.subjects import Subject
     from latencylab.measurement import Measurement
 
-_FORMATS = ("table", "json", "csv", "md")
+_FORMATS = ("table", "json", "csv", "md", "html")
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
@@ -76,7 +76,11 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
     "--format", "format_name", type=click.Choice(_FORMATS), help="Format on stdout; default: table."
 )
 @click.option(
-    "-o", "--output", "outputs", multiple=True, help="Write .json, .csv, .md, .txt, .png or .svg. Repeatable."
+    "-o",
+    "--output",
+    "outputs",
+    multiple=True,
+    help="Write .json, .csv, .md, .txt, .html, .png or .svg. Repeatable.",
 )
 @click.option("--force", is_flag=True, help="Overwrite files that are not cross-checks of latencylab.")
 @terminal_options
@@ -105,20 +109,23 @@ def command(models: tuple[str, ...], **options: Any) -> int:
 
 def _subjects(models: Sequence[str], options: Mapping[str, Any]) -> Iterator[Subject]:
     """Measure, or look up, one model after the other; what onnxruntime refuses is said and left out."""
+    from latencylab.cli._progress import progress
     from latencylab.errors import MeasurementError
     from latencylab.hosting import subjects
 
     saved = subjects.read_saved(options["saved"])
     refused: list[str] = []
     done = 0
-    for model in models:
-        try:
-            for subject in subjects.of(model, options, saved):
-                done += 1
-                yield subject
-        except MeasurementError as error:
-            refused.append(str(error))
-            terminal().warn(f"{model}: {error}")
+    with progress("measuring", len(models)) as begin:
+        for model in models:
+            begin(model)
+            try:
+                for subject in subjects.of(model, options, saved):
+                    done += 1
+                    yield subject
+            except MeasurementError as error:
+                refused.append(str(error))
+                terminal().warn(f"{model}: {error}")
     if refused and not done:
         raise MeasurementError(refused[0])
 
@@ -129,7 +136,7 @@ def _files(outputs: tuple[str, ...], *, force: bool) -> tuple[tuple[Path, str], 
     from latencylab.errors import UnknownNameError
     from latencylab.reporters._checked import MARKERS
 
-    known = {".json": "json", ".csv": "csv", ".md": "md", ".txt": "table", ".png": "png", ".svg": "svg"}
+    known = {".txt": "table"} | {f".{name}": name for name in MARKERS if name != "table"}
     files = []
     for path in map(Path, outputs):
         if path.suffix.lower() not in known:

@@ -46,11 +46,13 @@ def command(config: str | None, **options: Any) -> int:
     Exits with 1 where a check of level error failed; the last line says why. docs/gate.md explains the file.
     """
     from latencylab import gating
+    from latencylab.cli._progress import progress
     from latencylab.cli._reports import files_of, write_reports
     from latencylab.reporters import _gate
 
     files = files_of(options["outputs"], _gate.SUFFIXES, _gate.MARKERS, force=options["force"])
-    verdict = gating.gate(config)
+    with progress("checking"):
+        verdict = gating.gate(config)
     width, root = terminal().width(), os.environ.get(_ROOT_VARIABLE) or None
     shown = write_reports(
         files, options["format_name"], lambda name: _gate.render(verdict, name, width=width, root=root)

@@ -49,17 +49,21 @@ def command(devices: tuple[str, ...], *, measure: bool, **options: Any) -> int:
 def _predict(devices: tuple[str, ...], options: Mapping[str, Any]) -> None:
     from latencylab import pipeline, zoo
     from latencylab.cli._output import Output
+    from latencylab.cli._progress import progress
     from latencylab.reporters import View
 
     output = Output.asked(options["format_name"], options["outputs"], force=options["force"])
     pricing = {key: options[key] for key in ("engine", "dtype", "layout", "strict")}
     profiles = [pipeline.load_device(device) for device in dict.fromkeys(devices)]
     networks = [pipeline.read(f"zoo:{name}") for name in zoo.metanode_names()]
-    estimates = tuple(
-        pipeline.price(network, profile, **pricing) for profile in profiles for network in networks
-    )
+    estimates = []
+    with progress("pricing", len(profiles) * len(networks)) as begin:
+        for profile in profiles:
+            for network in networks:
+                begin(f"{network.graph.name} on {profile.name}")
+                estimates.append(pipeline.price(network, profile, **pricing))
     view = View(is_summary=True, width=terminal().width(), color=terminal().uses_color(sys.stdout))
-    output.write(estimates, view)
+    output.write(tuple(estimates), view)
 
 
 def _measure(options: Mapping[str, Any]) -> int:

@@ -20,7 +20,9 @@ from latencylab.cli._terminal import terminal, terminal_options
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from latencylab.device import DeviceProfile
     from latencylab.fusion import Decomposition
+    from latencylab.onnx_reader import Model
     from latencylab.result import Estimate
 
 # Formats that people read: they say what to change.
@@ -77,22 +79,34 @@ def _results(
     sources: tuple[str | bytes, ...], devices: tuple[str, ...], options: dict[str, Any]
 ) -> Iterator[tuple[Estimate, Decomposition | None]]:
     from latencylab import pipeline
+    from latencylab.cli._progress import progress
 
     profiles = [pipeline.load_device(device) for device in dict.fromkeys(devices)]
-    pricing = {key: options[key] for key in ("engine", "dtype", "layout", "strict")}
-    for source in sources:
-        name = pipeline.STDIN if isinstance(source, bytes) else None
-        network = pipeline.read(source, dims=options["dims"], shapes=options["shapes"], name=name)
-        for profile in profiles:
-            fused = None
-            if options["explain_fusion"]:
-                fused = pipeline.decompose(network, profile, dtype=options["dtype"])
-            estimate = pipeline.price(network, profile, **pricing)
-            if options["is_advised"]:
-                from latencylab import advising
+    with progress("reading", len(sources) * len(profiles)) as begin:
+        for source in sources:
+            name = pipeline.STDIN if isinstance(source, bytes) else None
+            network = pipeline.read(source, dims=options["dims"], shapes=options["shapes"], name=name)
+            for profile in profiles:
+                begin(f"{network.graph.name} on {profile.name}")
+                yield _result(network, profile, options)
 
-                estimate = advising.with_advice(estimate, network, profile, dtype=options["dtype"])
-            yield estimate, fused
+
+def _result(
+    network: Model, profile: DeviceProfile, options: dict[str, Any]
+) -> tuple[Estimate, Decomposition | None]:
+    """Price a network on a device; with advice, and how it was fused, where these are asked for."""
+    from latencylab import pipeline
+
+    fused = None
+    if options["explain_fusion"]:
+        fused = pipeline.decompose(network, profile, dtype=options["dtype"])
+    pricing = {key: options[key] for key in ("engine", "dtype", "layout", "strict")}
+    estimate = pipeline.price(network, profile, **pricing)
+    if options["is_advised"]:
+        from latencylab import advising
+
+        estimate = advising.with_advice(estimate, network, profile, dtype=options["dtype"])
+    return estimate, fused
 
 
 def _warn(estimates: tuple[Estimate, ...], *, is_table: bool) -> None:

@@ -10,7 +10,7 @@ from latencylab.cli._options import ModelName, device_option, pricing_options, s
 from latencylab.cli._terminal import terminal_options
 
 # Written out, so that --help loads no reporter; a test compares.
-_FORMATS = ("table", "csv", "json", "md", "png", "svg", "pdf")
+_FORMATS = ("table", "csv", "json", "md", "html", "png", "svg", "pdf")
 
 
 class Reference(click.ParamType["tuple[str, float]"]):
@@ -60,7 +60,11 @@ class Reference(click.ParamType["tuple[str, float]"]):
     "--format", "format_name", type=click.Choice(_FORMATS), help="Format on stdout; default: table."
 )
 @click.option(
-    "-o", "--output", "outputs", multiple=True, help="Write .csv, .json, .md, .txt, .png, .svg or .pdf."
+    "-o",
+    "--output",
+    "outputs",
+    multiple=True,
+    help="Write .csv, .json, .md, .txt, .html, .png, .svg or .pdf.",
 )
 @click.option("--force", is_flag=True, help="Overwrite files that are not rankings of latencylab.")
 @terminal_options
@@ -71,6 +75,7 @@ def command(models: tuple[str, ...], devices: tuple[str, ...], **options: Any) -
     A candidate is tied with those that the model's error cannot tell from it; it is dominated if another is
     at least as good and at least as fast. docs/ranking.md says how sure an order is.
     """
+    from latencylab.cli._progress import progress
     from latencylab.cli._reports import files_of, write_reports
     from latencylab.cli._stdin import sources
     from latencylab.ranking import rank
@@ -79,5 +84,6 @@ def command(models: tuple[str, ...], devices: tuple[str, ...], **options: Any) -
     files = files_of(options["outputs"], _rank.SUFFIXES, _rank.MARKERS, force=options["force"])
     names = ("quality", "reference", "confidence", "residual_correlation", "engine", "dtype", "layout")
     arguments = {name: options[name] for name in (*names, "strict", "dims", "shapes")}
-    ranking = rank(sources(models), tuple(dict.fromkeys(devices)), **arguments)
+    with progress(f"ranking {len(models)} networks"):
+        ranking = rank(sources(models), tuple(dict.fromkeys(devices)), **arguments)
     write_reports(files, options["format_name"], lambda name: _rank.render(ranking, name))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 def command(results: tuple[str, ...], **options: Any) -> None:
     """Show saved results, or write them as FILE; - is stdin. Nothing is estimated again."""
     from latencylab.cli._output import Output
+    from latencylab.cli._progress import progress
     from latencylab.reporters import View
 
     output = Output.asked(options["format_name"], options["outputs"], force=options["force"])
@@ -35,7 +36,12 @@ def command(results: tuple[str, ...], **options: Any) -> None:
         color=terminal().uses_color(sys.stdout),
         budget_s=options["budget_s"],
     )
-    output.write(tuple(estimate for name in results for estimate in _load(name)), view)
+    estimates: list[Estimate] = []
+    with progress("reading", len(results)) as begin:
+        for name in results:
+            begin(f"reading {name}")
+            estimates.extend(_load(name))
+    output.write(tuple(estimates), view)
 
 
 def _load(name: str) -> tuple[Estimate, ...]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PolyCollection
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
@@ -63,6 +64,8 @@ _STYLE: Final[dict[Any, Any]] = {
 _COLORS: Final = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C7A00", "#7F7F7F")
 _INK: Final = "#222222"
 _FAINT: Final = "#777777"
+# Of this luminance a colour contrasts with black as much as with white.
+_EVEN: Final = 0.179
 # Both columns of a two-column paper.
 _WIDTH: Final = 7.0
 _MOST_BARS: Final = 24
@@ -116,7 +119,7 @@ def scatter(  # noqa: PLR0913 - a picture's texts, by keyword
             axes.step(*zip(*sorted(front), strict=True), where="post", color=_INK, linewidth=1, zorder=1)
         if diagonal:
             _diagonal(axes, points, (0.5, 2.0) if band is None else (1 - band, 1 + band))
-        _name_points(figure, axes, points, sorted(front))
+        _name_points(figure, axes, points, sorted(front), has_diagonal=diagonal)
         return figure
 
     return _drawn(draw, format_name)
@@ -200,7 +203,7 @@ def _timeline(axes: Axes, estimate: Estimate, colors: dict[str, str]) -> None:
     )
     end_ms = estimate.latency_s * units.MS_PER_S
     for kernel in spans if len(spans) <= _MOST_VECTORS else ():
-        _name_span(axes, kernel, lanes[kernel.engine], end_ms)
+        _name_span(axes, kernel, lanes[kernel.engine], end_ms, _ink_on(colors[kernel.kind]))
     bottom = max(len(lanes), 1) - 0.5
     axes.set(xlim=(0, end_ms or 1), ylim=(bottom, -0.5), xlabel="ms", title="Timeline by engine")
     axes.set_yticks(range(len(lanes)), [shorten(printable(name), 16) for name in lanes])
@@ -212,14 +215,20 @@ def _span(kernel: KernelEstimate, lane: int) -> list[tuple[float, float]]:
     return [(start, lane - 0.36), (end, lane - 0.36), (end, lane + 0.36), (start, lane + 0.36)]
 
 
-def _name_span(axes: Axes, kernel: KernelEstimate, lane: int, end_ms: float) -> None:
+def _name_span(axes: Axes, kernel: KernelEstimate, lane: int, end_ms: float, ink: str) -> None:
     """Write a name on a span that is wide enough for it."""
     width_ms = kernel.latency_s * units.MS_PER_S
     letters = int(width_ms / end_ms * _SPAN_LETTERS) - 1
-    if letters >= min(8, len(kernel.name)):
+    if letters >= min(6, len(kernel.name)):
         middle = kernel.start_s * units.MS_PER_S + width_ms / 2
         text = shorten(printable(kernel.name), letters)
-        axes.text(middle, lane, text, ha="center", va="center", fontsize=6.5, color="white")
+        axes.text(middle, lane, text, ha="center", va="center", fontsize=6.5, color=ink)
+
+
+def _ink_on(color: str) -> str:
+    """Black or white, whichever is farther from the colour in luminance."""
+    r, g, b = (v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in to_rgb(color))
+    return "black" if 0.2126 * r + 0.7152 * g + 0.0722 * b > _EVEN else "white"
 
 
 def _bars(axes: Axes, estimate: Estimate, colors: dict[str, str]) -> None:
@@ -326,7 +335,12 @@ def _diagonal(axes: Axes, points: Sequence[Point], factors: tuple[float, float])
 
 
 def _name_points(
-    figure: Figure, axes: Axes, points: Sequence[Point], front: Sequence[tuple[float, float]]
+    figure: Figure,
+    axes: Axes,
+    points: Sequence[Point],
+    front: Sequence[tuple[float, float]],
+    *,
+    has_diagonal: bool,
 ) -> None:
     """Write the names next to their points, or where there is room, with a line to the point."""
     figure.draw_without_rendering()
@@ -354,7 +368,10 @@ def _name_points(
         [(box.width, box.height) for box in boxes],
         _box(area),
         gap,
-        [_line(tuple(to_page(start)), tuple(to_page(end))) for start, end in _lines(points, front)],
+        [
+            *(_line(tuple(to_page(start)), tuple(to_page(end))) for start, end in _lines(points, front)),
+            *(_along_diagonal(axes, gap) if has_diagonal else ()),
+        ],
         [_box(legend.get_window_extent())] if legend else [],
     )
     to_data = axes.transData.inverted().transform
@@ -394,6 +411,16 @@ def _line(start: Sequence[float], end: Sequence[float]) -> _labels.Box:
     return _labels.Box(x - 1, y - 1, x_end - x + 2, y_end - y + 2)
 
 
+def _along_diagonal(axes: Axes, gap: float) -> list[_labels.Box]:
+    """Small boxes along the line where x equals y, as far as both axes show it."""
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    low, high = max(left, bottom), min(right, top)
+    (x0, y0), (x1, y1) = axes.transData.transform([(low, low), (high, high)])
+    count = max(1, int((x1 - x0) / (2 * gap)))
+    middles = ((x0 + (x1 - x0) * i / count, y0 + (y1 - y0) * i / count) for i in range(count + 1))
+    return [_labels.Box(x - gap, y - gap, 2 * gap, 2 * gap) for x, y in middles]
+
+
 def _scale(axes: Axes, *, log: bool) -> None:
     if log:
         axes.set(xscale="log", yscale="log")
@@ -404,9 +431,10 @@ def _scale(axes: Axes, *, log: bool) -> None:
 
 
 def _tick(value: float) -> str:
-    """Not 10^12 but 1 T; and not as mathematics, which names may not be either."""
-    number, _, unit = units.si(value).partition(" ")
-    return f"{float(number):g} {unit}".rstrip()
+    """Write a round number with its prefix and without zeros that say nothing: "10 k"."""
+    number, _, prefix = units.si(value).partition(" ")
+    short = number.rstrip("0").rstrip(".") if "." in number else number
+    return f"{short} {prefix}".rstrip()
 
 
 def _lanes(estimate: Estimate) -> dict[str, int]:

@@ -13,6 +13,8 @@ from tabulate import tabulate
 from latencylab import units
 from latencylab.checking import BANDS
 from latencylab.printable import printable, shorten
+from latencylab.reporters import _checked_page, _page
+from latencylab.reporters._page import MARKER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,12 +22,13 @@ if TYPE_CHECKING:
     from latencylab.checking import Agreement, CheckedModel, CheckedRow, Crosscheck
 
 SCHEMA_VERSION: Final = 1
-FORMATS: Final = ("table", "json", "csv", "md", "png", "svg")
+FORMATS: Final = ("table", "json", "csv", "md", "html", "png", "svg")
 MARKERS: Final = {
     "table": b"cross-checked by latencylab",
     "json": b'"kind": "crosscheck"',
     "csv": b"model,dtype,threads,level,name,",
     "md": b"<!-- cross-checked by latencylab -->",
+    "html": MARKER,
     "png": b"latencylab",
     "svg": b"latencylab",
 }
@@ -41,6 +44,8 @@ def render(found: Crosscheck, format_name: str, *, top: int | None = 5, width: i
         text = json.dumps(data(found), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
     elif format_name == "csv":
         text = _csv(found)
+    elif format_name == "html":
+        return _page.render(_checked_page.page(found))
     elif format_name in {"png", "svg"}:
         return _picture(found, format_name)
     elif format_name == "md":
@@ -185,6 +190,7 @@ def _records(model: CheckedModel) -> Iterator[dict[str, Any]]:
 def _picture(found: Crosscheck, format_name: str) -> bytes:
     from latencylab.reporters import _charts
 
+    found, _ = _checked_page.shortened(found)
     points = [
         _charts.Point(
             name=m.name, x=1e3 * m.measured_s, y=1e3 * m.predicted_s, group=f"{m.dtype}, threads {m.threads}"

@@ -1,4 +1,4 @@
-"""Comparisons to bytes: table, JSON, Markdown; one row a meta-node, and the total as a sum."""
+"""Comparisons to bytes: table, JSON, Markdown, a page; one row a meta-node, and the total as a sum."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from tabulate import tabulate
 
 from latencylab import __version__, units
 from latencylab.printable import printable, shorten
+from latencylab.reporters import _compare_page, _page
+from latencylab.reporters._page import MARKER
 from latencylab.reporters.md import escaped
 from latencylab.result import rounded
 
@@ -18,12 +20,13 @@ if TYPE_CHECKING:
     from latencylab.comparison import Change, Comparison, Part
     from latencylab.result import Estimate
 
-FORMATS: Final = ("table", "json", "md")
-SUFFIXES: Final = {".txt": "table", ".json": "json", ".md": "md"}
+FORMATS: Final = ("table", "json", "md", "html")
+SUFFIXES: Final = {".txt": "table", ".json": "json", ".md": "md", ".html": "html"}
 MARKERS: Final = {
     "table": b"comparison by latencylab",
     "json": b'"kind": "latencylab comparison"',
     "md": b"<!-- comparison by latencylab -->",
+    "html": MARKER,
 }
 HEADERS: Final = ("meta-node", "kind", "what", "base ms", "head ms", "difference ms", "DRAM MB")
 _NUMERIC: Final = (False, False, False, True, True, True, True)
@@ -33,6 +36,8 @@ _MS_PER_PS: Final = units.MS_PER_S / units.PS_PER_S
 
 def render(comparison: Comparison, format_name: str, *, shows_all: bool = False) -> bytes:
     """Render a comparison in one of FORMATS. shows_all: also the meta-nodes that take the same time."""
+    if format_name == "html":
+        return _page.render(_compare_page.page(comparison))
     if format_name == "json":
         text = json.dumps(as_dict(comparison), indent=2, sort_keys=True, allow_nan=False) + "\n"
     elif format_name == "md":

@@ -58,7 +58,7 @@ _KERNEL: Final[tuple[tuple[Column, Callable[[int, KernelEstimate], Any]], ...]] 
     (Column("weight_bytes", "weights", "bytes"), lambda _, k: k.weight_bytes),
     (Column("dram_bytes", "DRAM", "bytes", is_summed=True), lambda _, k: k.dram_bytes),
     (Column("causes", "DRAM by cause", "list"), lambda _, k: _causes(k)),
-    (Column("scratchpad_bytes", "scratchpad", "bytes"), lambda _, k: k.scratchpad_bytes),
+    (Column("scratchpad_bytes", "scratchpad", "kib"), lambda _, k: k.scratchpad_bytes),
     (Column("tile_plan", "tiles"), lambda _, k: printable(k.tile_plan)),
     (Column("assumed_share", "resting on assumptions %", "percent"), lambda _, k: k.assumed_share),
     (Column("nodes", "nodes of the file", "list"), lambda _, k: [printable(n) for n in k.nodes]),

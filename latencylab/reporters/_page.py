@@ -8,10 +8,15 @@ its twin by construction. Nothing here knows what an estimate is: any command ca
     render(Page("Three models", sections=(Section("speed", "How fast", chart=chart, table=table),)))
 
 Kinds of chart, and the options each reads (values are keys of the table's columns unless said otherwise):
-    bars      label, value; color, low, high (a whisker), parts (keys to stack instead of value)
+    bars      label, value (may be below zero); color, low, high (a whisker), parts (keys to stack instead of
+              value), tones (text of the colour's column: name of a colour), end (the axis' last value),
+              is_sorted (bool): the largest first, is_difference (bool): no bar for a zero,
+              is_wordy (bool): labels are sentences, above their bars
     timeline  label, lane, start, value; color; counters: [{name, unit, points: [[ms, value], ...]}], end (ms)
-    scatter   x, y, label; color; x_title, y_title (text), log (bool), lines: [{name, points: [[x, y], ...]}],
-              is_named (bool): draw the labels
+    scatter   x, y, label; color, tones, weight (orders the colours), also (a second x), x_title, y_title
+              (text), low, high (an interval of x; is_upright: of y), log, is_tight (bool: no whole decades),
+              is_square (bool: one range for both axes), is_named (bool): draw the labels,
+              lines: [{name, points: [[x, y], ...], is_step, is_dashed, ink}], bands: [{points: of its edge}]
     graph     label, value, caption, depends_on (a column of lists of row numbers)
 """
 
@@ -20,38 +25,57 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-from markupsafe import Markup
 
 from latencylab.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Kind = Literal["text", "list", "shapes", "ms", "percent", "bytes", "count", "number", "flag"]
+    from jinja2 import Environment, Template
+
+Kind = Literal[
+    "text",
+    "list",
+    "shapes",
+    "ms",
+    "change",
+    "percent",
+    "error",
+    "bytes",
+    "kib",
+    "count",
+    "number",
+    "decibel",
+    "flag",
+]
 Tone = Literal["plain", "good", "bad", "unsure"]
 ChartKind = Literal["bars", "timeline", "scatter", "graph"]
 
 MARKER: Final = b'<meta name="generator" content="latencylab'
+# As many as bars.js shows at a time.
+BARS_IN_VIEW: Final = 30
 _FOLDER: Final = Path(__file__).parent / "templates"
 # In this order: each part uses only what stands before it.
 _SCRIPTS: Final = (
     "colors.js",
     "format.js",
     "details.js",
+    "hero.js",
     "table.js",
     "bars.js",
     "timeline.js",
+    "labels.js",
     "scatter.js",
     "layout.js",
     "graph.js",
     "page.js",
 )
+_BEFORE_UNIT: Final = re.compile(r"(?<=\d) (?=%|ms\b|dB\b|[KkMG]?i?B\b)")
 # What would end a script element, or a line of JavaScript, inside a JSON text.
 _ESCAPED: Final = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 
@@ -60,7 +84,8 @@ _ESCAPED: Final = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 class Column:
     """A column of raw values; `kind` says how they are written and sorted; `is_summed`: a sum makes sense.
 
-    ms: milliseconds. percent: a share, 0..1. bytes, count: whole numbers with a prefix. number: as it is.
+    ms: milliseconds; change: with their sign. percent: a share, 0..1; error: with its sign. bytes, count:
+    whole numbers with a prefix; kib: bytes in KiB. number: as it is. decibel: two decimals.
     list: texts. shapes: lists of sizes. flag: true or false.
     """
 
@@ -109,6 +134,13 @@ class Section:
     is_open: bool = False
     level: Literal[1, 2] = 2
 
+    @property
+    def is_movable(self) -> bool:
+        """Whether there is something to zoom into: not in bars that are all in view."""
+        if self.chart is None or self.table is None:
+            return False
+        return self.chart.kind != "bars" or len(self.table.rows) > BARS_IN_VIEW
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
@@ -121,17 +153,62 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
+class Gauge:
+    """A value with its interval on a scale from zero, beside what is allowed, where something is.
+
+    label: what a screen reader says in its place.
+    """
+
+    label: str
+    value: float
+    low: float
+    high: float
+    limit: float | None = None
+    unit: str = "ms"
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """One bar of the parts of a whole; its twin is the table of the section it leads to. Values are keys."""
+
+    label: str
+    section: str
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
-    """A whole page. facts: what it is about. warnings: what must not be overlooked. footer: provenance."""
+    """A whole page. facts: what it is about. warnings: what must not be overlooked. footer: provenance.
+
+    The first figure is the one to remember; gauge and strip draw it and its parts.
+    """
 
     title: str
     facts: tuple[str, ...] = ()
     figures: tuple[Figure, ...] = ()
+    gauge: Gauge | None = None
+    strip: Strip | None = None
     lead: str = ""
     warnings: tuple[str, ...] = ()
     sections: tuple[Section, ...] = ()
     footer: tuple[str, ...] = ()
     version: str = ""
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Lines of the footer, each once."""
+        return tuple(dict.fromkeys(self.footer))
+
+    @property
+    def placed(self) -> tuple[tuple[Section, Section | None], ...]:
+        """Sections with the part each belongs to: where several have one title, the part tells them apart."""
+        found: list[tuple[Section, Section | None]] = []
+        part = None
+        for section in self.sections:
+            part = section if section.level == 1 else part
+            found.append((section, None if part is section else part))
+        return tuple(found)
 
     @property
     def contents(self) -> tuple[Section, ...]:
@@ -143,6 +220,8 @@ class Page:
 
 def render(page: Page) -> bytes:
     """Return the page as one HTML file in UTF-8."""
+    from markupsafe import Markup
+
     styles, charts, script = _text("page.css"), _text("charts.min.js"), _script()
     html = template("page.html.j2").render(
         page=page,
@@ -186,6 +265,9 @@ def template(name: str) -> Template:
 
 @cache
 def _environment() -> Environment:
+    """Return jinja2's environment; it is imported only here: markers of reports are read without it."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
         autoescape=True,
@@ -195,14 +277,22 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters["printable"] = printable
+    environment.filters["unbroken"] = unbroken
     return environment
+
+
+def unbroken(text: str) -> str:
+    """Keep a number and its unit on one line."""
+    return _BEFORE_UNIT.sub("\u00a0", printable(text))
 
 
 def _data(page: Page) -> dict[str, Any]:
     tables = {section.table.id: section.table for section in page.sections if section.table is not None}
     return {
         "tables": {name: _columnar(table) for name, table in tables.items()},
-        "sections": [_drawn(section) for section in page.sections],
+        "sections": [_drawn(section, part) for section, part in page.placed],
+        "gauge": asdict(page.gauge) if page.gauge else None,
+        "strip": asdict(page.strip) if page.strip else None,
     }
 
 
@@ -216,11 +306,11 @@ def _columnar(table: Table) -> dict[str, Any]:
     }
 
 
-def _drawn(section: Section) -> dict[str, Any]:
+def _drawn(section: Section, part: Section | None) -> dict[str, Any]:
     table, chart = section.table, section.chart
     return {
         "id": section.id,
-        "title": section.title,
+        "title": f"{section.title}, {part.title}" if part else section.title,
         "table": table.id if table else None,
         "shown": section.shown or tuple(column.key for column in table.columns if table) if table else (),
         "chart": {**chart.options, "kind": chart.kind} if chart else None,

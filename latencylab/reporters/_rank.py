@@ -1,4 +1,4 @@
-"""Rankings to bytes: table, CSV, JSON, Markdown, and a picture of quality against latency."""
+"""Rankings to bytes: table, CSV, JSON, Markdown, a page, and a picture of quality against latency."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from tabulate import tabulate
 
 from latencylab import units
 from latencylab.printable import printable, shorten
-from latencylab.reporters import pdf, png, svg
+from latencylab.reporters import _page, _rank_page, pdf, png, svg
+from latencylab.reporters._page import MARKER
 from latencylab.reporters.md import escaped
 
 if TYPE_CHECKING:
@@ -20,12 +21,13 @@ if TYPE_CHECKING:
     from latencylab.ranking import Candidate, Ranking
     from latencylab.reporters._charts import Format
 
-FORMATS: Final = ("table", "csv", "json", "md", "png", "svg", "pdf")
+FORMATS: Final = ("table", "csv", "json", "md", "html", "png", "svg", "pdf")
 SUFFIXES: Final = {
     ".txt": "table",
     ".csv": "csv",
     ".json": "json",
     ".md": "md",
+    ".html": "html",
     ".png": "png",
     ".svg": "svg",
     ".pdf": "pdf",
@@ -35,6 +37,7 @@ MARKERS: Final = {
     "csv": b"model,device,runtime,engine_model,rank,",
     "json": b'"kind": "latencylab ranking"',
     "md": b"<!-- ranking by latencylab -->",
+    "html": MARKER,
     "png": png.marker,
     "svg": svg.marker,
     "pdf": pdf.marker,
@@ -49,6 +52,8 @@ def render(ranking: Ranking, format_name: str) -> bytes:
     """Render a ranking in one of FORMATS."""
     if format_name in _PICTURES:
         return _picture(ranking, cast("Format", format_name))
+    if format_name == "html":
+        return _page.render(_rank_page.page(ranking))
     if format_name == "json":
         text = json.dumps(ranking.as_dict(), indent=2, sort_keys=True, allow_nan=False) + "\n"
     elif format_name == "csv":

@@ -65,7 +65,6 @@ def advice(estimate: Estimate, prefix: str = "") -> Section:
             {"label": "change", "value": "saves_ms", "told": ["share"], "is_wordy": True},
         ),
         table=Table(f"{prefix}advice", columns, found),
-        is_open=True,
     )
 
 
@@ -78,7 +77,7 @@ def timeline(estimate: Estimate, kernels: Table, prefix: str = "") -> Section:
         else ""
     )
     counters = [
-        {"name": "scratchpad", "points": _points(_counters.scratchpad_bytes(estimate))},
+        {"name": "scratchpad", "kind": "kib", "points": _points(_counters.scratchpad_bytes(estimate))},
         {"name": "DRAM", "unit": "/s", "points": _points(_counters.dram_bytes_per_s(estimate))},
     ]
     used = dict.fromkeys(printable(k.engine) for k in estimate.kernels if k.latency_s > 0)
@@ -224,6 +223,7 @@ def engines(estimate: Estimate, prefix: str = "") -> Section:
                 "value": "busy_ms",
                 "parts": ["busy_ms", "stall_ms", "idle_ms"],
                 "colors": ["color-0", "color-1", "line"],
+                "end": ms(estimate.latency_s),
             },
         ),
         table=Table(f"{prefix}engines", columns, found),
@@ -247,6 +247,8 @@ def roofline(estimate: Estimate, kernels: Table, prefix: str = "") -> Section:
                 "also": ["macs_per_port_byte"],
                 "y": "macs_per_s",
                 "color": "kind",
+                "weight": "latency_ms",
+                "is_named": True,
                 "x_title": "MACs per byte",
                 "y_title": "MAC/s",
                 "log": True,

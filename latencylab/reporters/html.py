@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from latencylab import units
 from latencylab.printable import printable
-from latencylab.reporters import DEFAULT_VIEW, View, _page, _sections
+from latencylab.reporters import DEFAULT_VIEW, View, _page, _sections, _several
 from latencylab.reporters import _rows as rows
-from latencylab.reporters._page import Chart, Column, Figure, Page, Section, Table, Tone
+from latencylab.reporters._page import Figure, Gauge, Page, Section, Strip, Tone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +40,9 @@ def one(estimate: Estimate, *, view: View = DEFAULT_VIEW) -> Page:
     return Page(
         title=title,
         facts=(*device, *network),
-        figures=(*figures(estimate), *_budget(estimate, view.budget_s)),
+        figures=_with_budget(figures(estimate), estimate, view.budget_s),
+        gauge=gauge(estimate, view.budget_s),
+        strip=strip(estimate),
         lead=verdict(estimate),
         warnings=rows.loud_lines(estimate),
         sections=tuple(_sections.sections(estimate)),
@@ -69,11 +72,41 @@ def figures(estimate: Estimate) -> tuple[Figure, ...]:
     )
 
 
-def _budget(estimate: Estimate, budget_s: float | None) -> tuple[Figure, ...]:
+def _with_budget(found: tuple[Figure, ...], estimate: Estimate, budget_s: float | None) -> tuple[Figure, ...]:
+    """Put the verdict next to the latency, where there is a budget."""
     if budget_s is None:
-        return ()
+        return found
     word, detail = rows.budget_verdict(estimate, budget_s)
-    return (Figure(f"Budget {units.milliseconds(budget_s)} ms", word, detail, _TONES[word]),)
+    verdict = Figure(f"Budget {units.milliseconds(budget_s)} ms", word, detail, _TONES[word])
+    return (found[0], verdict, *found[1:])
+
+
+def gauge(estimate: Estimate, budget_s: float | None = None) -> Gauge:
+    """Draw the latency in its interval, beside the budget."""
+    value, low, high = (
+        _page_ms(seconds) for seconds in (estimate.latency_s, estimate.low_s, estimate.high_s)
+    )
+    limit = None if budget_s is None else _page_ms(budget_s)
+    said = f"; the budget is {units.milliseconds(budget_s)} ms" if budget_s is not None else ""
+    label = (
+        f"Latency {units.milliseconds(estimate.latency_s)} ms between {rows.interval_ms(estimate)} ms{said}."
+    )
+    return Gauge(label, value, low, high, limit)
+
+
+def strip(estimate: Estimate) -> Strip | None:
+    """Draw the kinds of meta-node as parts of the time."""
+    table = rows.kind_table(estimate)
+    if not rows.busy_s(estimate):
+        return None
+    shares = ", ".join(
+        f"{kind} {share} %" for kind, share in zip(table.column("kind"), table.column("%"), strict=True)
+    )
+    return Strip(f"The time by kind of meta-node: {shares}.", "kinds", "kind", "latency_ms")
+
+
+def _page_ms(value_s: float) -> float:
+    return round(value_s * units.MS_PER_S, 7)
 
 
 def verdict(estimate: Estimate) -> str:
@@ -101,107 +134,60 @@ def verdict(estimate: Estimate) -> str:
 
 def several(*estimates: Estimate, view: View = DEFAULT_VIEW) -> Page:
     """Assemble the page of several estimates: a comparison, then each one's sections (not in a summary)."""
-    sections = [_totals(estimates), *_by_kind(estimates)]
+    sections = [_several.totals(estimates), *_several.by_kind(estimates), _several.trust(estimates)]
     for i, estimate in enumerate(() if view.is_summary else estimates):
-        prefix = f"r{i}-"
-        (title, *_), _ = rows.header_facts(estimate)
-        facts = (*rows.total_lines(estimate), *rows.loud_lines(estimate))
-        sections.append(Section(f"{prefix}top", title, verdict(estimate), notes=facts, level=1))
-        sections.extend(_sections.sections(estimate, prefix))
+        sections.extend(part(estimate, f"r{i}-"))
     fastest = min(estimates, key=lambda estimate: estimate.latency_s, default=None)
     return Page(
-        title=f"{len(estimates)} estimates",
-        lead=f"The fastest is {_name(fastest)}: {units.milliseconds(fastest.latency_s)} ms."
-        if fastest
-        else "",
-        warnings=tuple(f"{_name(e)}: {line}" for e in estimates for line in rows.loud_lines(e)),
+        title=_title(estimates),
+        facts=tuple(dict.fromkeys(f"{rows.device_name(e)}: {printable(e.device.title)}" for e in estimates)),
+        figures=_extremes(estimates) if fastest else (),
+        lead=_met(estimates, view.budget_s),
+        warnings=tuple(
+            f"{_several.estimate_name(e)}: {line}" for e in estimates for line in rows.loud_lines(e)
+        ),
         sections=tuple(sections),
         footer=tuple(line for estimate in estimates for line in _sections.footer(estimate)),
         version=estimates[0].latencylab_version if estimates else "",
     )
 
 
-def _totals(estimates: tuple[Estimate, ...]) -> Section:
-    columns = (
-        Column("name", "estimate"),
-        Column("latency_ms", "ms", "ms"),
-        Column("low_ms", "low ms", "ms"),
-        Column("high_ms", "high ms", "ms"),
-        Column("kernels", "meta-nodes", "number"),
-        Column("macs", "MACs", "count"),
-        Column("dram_bytes", "DRAM", "bytes"),
-        Column("unpriced", "unpriced", "number"),
-        Column("engine_model", "engine model"),
-        Column("dtype", "element type"),
-    )
-    found = tuple(
-        (
-            _name(e),
-            *(round(value * units.MS_PER_S, 7) for value in (e.latency_s, e.low_s, e.high_s)),
-            len(e.kernels),
-            e.model.macs,
-            e.dram_bytes,
-            sum(item.count for item in e.unpriced),
-            e.engine,
-            e.dtype,
-        )
-        for e in estimates
-    )
-    return Section(
-        "totals",
-        "Side by side",
-        "Whiskers are the interval; where they overlap, the order is not certain.",
-        chart=Chart(
-            "bars",
-            f"Bars of the latency of {len(found)} estimates with their intervals.",
-            {
-                "label": "name",
-                "value": "latency_ms",
-                "low": "low_ms",
-                "high": "high_ms",
-                "told": ["low_ms", "high_ms"],
-            },
-        ),
-        table=Table("totals", columns, found),
-        is_open=True,
+def part(estimate: Estimate, prefix: str, role: str = "") -> tuple[Section, ...]:
+    """Return everything about one of several estimates: a heading, then its sections. role: e.g. "Base"."""
+    (title, *_), _ = rows.header_facts(estimate)
+    title = f"{role}: {title}" if role else title
+    facts = (*rows.total_lines(estimate), *rows.loud_lines(estimate))
+    top = Section(f"{prefix}top", title, verdict(estimate), notes=facts, level=1)
+    return (top, *_sections.sections(estimate, prefix))
+
+
+def _title(estimates: tuple[Estimate, ...]) -> str:
+    models = dict.fromkeys(printable(e.model.name) for e in estimates)
+    devices = dict.fromkeys(rows.device_name(e) for e in estimates)
+    return f"{_counted(models, 'network', 2)} on {_counted(devices, 'device', 1)}"
+
+
+def _counted(names: Mapping[str, None], what: str, most: int) -> str:
+    """Name a few of them; count more."""
+    return " and ".join(names) if 0 < len(names) <= most else f"{len(names)} {what}s"
+
+
+def _extremes(estimates: tuple[Estimate, ...]) -> tuple[Figure, ...]:
+    ordered = sorted(estimates, key=lambda estimate: estimate.latency_s)
+    ends = {"Fastest": ordered[0], "Slowest": ordered[-1]}
+    return tuple(
+        Figure(label, f"{units.milliseconds(e.latency_s)} ms", _several.estimate_name(e))
+        for label, e in ends.items()
     )
 
 
-def _by_kind(estimates: tuple[Estimate, ...]) -> tuple[Section, ...]:
-    """Stack the time of every kind of meta-node, a bar an estimate."""
-    sums: dict[str, list[float]] = {}
-    for i, estimate in enumerate(estimates):
-        for kernel in estimate.kernels:
-            sums.setdefault(printable(kernel.kind), [0.0] * len(estimates))[i] += kernel.latency_s
-    ordered = sorted(sums, key=lambda kind: -sum(sums[kind]))
-    if not ordered:
-        return ()
-    columns = (
-        Column("name", "estimate"),
-        *(Column(f"kind{i}", kind, "ms") for i, kind in enumerate(ordered)),
-    )
-    found = tuple(
-        (_name(e), *(round(sums[kind][i] * units.MS_PER_S, 7) for kind in ordered))
-        for i, e in enumerate(estimates)
-    )
-    parts = [column.key for column in columns[1:]]
-    return (
-        Section(
-            "by-kind",
-            "Where each spends its time",
-            "The time of all meta-nodes of a kind; engines overlap, so a bar may be longer than the latency.",
-            chart=Chart(
-                "bars",
-                f"Stacked bars of the time of {len(ordered)} kinds of meta-node for {len(found)} estimates.",
-                {"label": "name", "value": parts[0], "parts": parts},
-            ),
-            table=Table("by-kind", columns, found),
-        ),
-    )
-
-
-def _name(estimate: Estimate) -> str:
-    return f"{printable(estimate.model.name)} on {rows.device_name(estimate)}"
+def _met(estimates: tuple[Estimate, ...], budget_s: float | None) -> str:
+    """Say which of several meet a budget."""
+    if budget_s is None:
+        return ""
+    words = Counter(rows.budget_verdict(estimate, budget_s)[0] for estimate in estimates)
+    counted = ", ".join(f"{word} by {count}" for word, count in words.items())
+    return f"The budget of {units.milliseconds(budget_s)} ms is {counted} of {len(estimates)}."
 
 
 def _largest_bound(estimate: Estimate) -> tuple[str, float]:

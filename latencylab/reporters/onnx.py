@@ -1,7 +1,8 @@
 """Annotated ONNX: the model that was profiled, with its times as metadata of nodes, as Netron shows them.
 
 A meta-node's time stands on the first of its nodes; the others say what they are fused into, so that the
-times of a file add up. With several devices, each has notes of its own.
+times of a file add up. With several devices, each has notes of its own. Netron shows the first dozen letters
+of a key, hence `latencylab.ms`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from latencylab.result import Estimate, KernelEstimate
 
 suffix = ".onnx"
-marker = b"latencylab.latency_ms"
+marker = b"latencylab.ms"
 
 _ZOO = "zoo:"
 _PREFIX = "latencylab."
@@ -66,7 +67,7 @@ def _by_node(estimate: Estimate) -> Iterator[tuple[str, dict[str, str]]]:
 def _timed(kernel: KernelEstimate, whole_s: float) -> dict[str, str]:
     share = 100 * kernel.latency_s / whole_s if whole_s else 0.0
     return {
-        "latency_ms": f"{kernel.latency_s * MS_PER_S:.6f}",
+        "ms": f"{kernel.latency_s * MS_PER_S:.6f}",
         "share": f"{share:.1f} %",
         "meta_node": printable(kernel.name),
         "kind": printable(kernel.kind),
@@ -79,7 +80,7 @@ def _timed(kernel: KernelEstimate, whole_s: float) -> dict[str, str]:
 
 def _about(estimate: Estimate) -> dict[str, str]:
     return {
-        "latency_ms": f"{estimate.latency_s * MS_PER_S:.6f}",
+        "ms": f"{estimate.latency_s * MS_PER_S:.6f}",
         "interval_ms": rows.interval_ms(estimate),
         "device": rows.device_name(estimate),
         "version": estimate.latencylab_version,

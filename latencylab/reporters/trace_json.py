@@ -2,19 +2,21 @@
 
 The format is Chrome's "Trace Event Format": complete events ("X") and counters ("C"), times in microseconds.
 Each estimate is a process, each engine a thread on which nothing overlaps: an engine works through its queue.
-Arrows ("s", "f") lead from each kernel of the critical path to the next.
+Times are whole nanoseconds: Perfetto cuts off what is smaller, and drops a slice that then begins before the
+one ahead of it has ended. Arrows ("s", "f") lead from each kernel of the critical path to the next.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from latencylab.printable import printable
 from latencylab.reporters import DEFAULT_VIEW, View, _counters
 from latencylab.reporters import _rows as rows
-from latencylab.units import US_PER_S
+from latencylab.units import NS_PER_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 suffix = ".trace.json"
 marker = b'"producer": "latencylab"'
 
-_DIGITS: Final = 6  # of a microsecond: a picosecond
+_NS_PER_US: Final = 1000
 
 
 def render(*estimates: Estimate, view: View = DEFAULT_VIEW) -> bytes:  # noqa: ARG001 - a trace is whole
@@ -68,16 +70,16 @@ def _named(what: str, name: str, *, pid: int, tid: int) -> dict[str, Any]:
 
 
 def _slice(index: int, kernel: KernelEstimate, *, pid: int, tid: int) -> dict[str, Any]:
-    start = _us(kernel.start_s)
+    start_ns = _ns(kernel.start_s)
     return {
         "ph": "X",
         "name": printable(kernel.name),
         "cat": printable(kernel.kind),
         "pid": pid,
         "tid": tid,
-        "ts": start,
+        "ts": _us(start_ns),
         # From rounded end to rounded start: neighbours touch and never overlap.
-        "dur": round(_us(kernel.end_s) - start, _DIGITS),
+        "dur": _us(_ns(kernel.end_s) - start_ns),
         "args": {
             "index": index,
             "kind": printable(kernel.kind),
@@ -103,15 +105,22 @@ def _arrows(process: int, estimate: Estimate, tracks: dict[str, int]) -> Iterato
             "pid": process,
         }
         # An arrow begins inside a slice, not at its end, which already belongs to the next one.
-        middle = round(_us(before.start_s + before.latency_s / 2), _DIGITS)
+        middle = _us(_ns(before.start_s + before.latency_s / 2))
         yield common | {"ph": "s", "tid": tracks[before.engine], "ts": middle}
-        yield common | {"ph": "f", "bp": "e", "tid": tracks[after.engine], "ts": _us(after.start_s)}
+        yield common | {"ph": "f", "bp": "e", "tid": tracks[after.engine], "ts": _us(_ns(after.start_s))}
 
 
 def _steps(process: int, name: str, unit: str, steps: _counters.Steps) -> Iterator[dict[str, Any]]:
     for time_s, value in steps:
-        yield {"ph": "C", "name": name, "pid": process, "tid": 0, "ts": _us(time_s), "args": {unit: value}}
+        when = _us(_ns(time_s))
+        yield {"ph": "C", "name": name, "pid": process, "tid": 0, "ts": when, "args": {unit: value}}
 
 
-def _us(value_s: float) -> float:
-    return round(value_s * US_PER_S, _DIGITS)
+def _ns(value_s: float) -> int:
+    return round(value_s * NS_PER_S)
+
+
+def _us(value_ns: int) -> float:
+    """Microseconds of which a reader that cuts off gets the same nanoseconds back."""
+    value = value_ns / _NS_PER_US
+    return value if int(value * _NS_PER_US) == value_ns else math.nextafter(value, math.inf)

@@ -1,5 +1,7 @@
 // Colours come from the style sheet, so that the page and its charts always agree.
 const PALETTE_SIZE = 8;
+// Of this luminance a colour is as far from black as from white.
+const EVEN = 0.179;
 const resolved = new Map();
 const probe = document.createElement("span");
 
@@ -30,7 +32,7 @@ function heat(share) {
   const at = Math.min(Math.max(share, 0), 1) * (stops.length - 1);
   const low = Math.min(Math.floor(at), stops.length - 2);
   const mixed = stops[low].map((value, i) => Math.round(value + (stops[low + 1][i] - value) * (at - low)));
-  return { fill: `rgb(${mixed.join(",")})`, text: luminance(mixed) > 0.22 ? "#111418" : "#ffffff" };
+  return { fill: `rgb(${mixed.join(",")})`, text: luminance(mixed) > EVEN ? "#000000" : "#ffffff" };
 }
 
 function channels(css) {
@@ -43,5 +45,5 @@ function luminance(rgb) {
 }
 
 function textOn(fill) {
-  return luminance(channels(fill)) > 0.22 ? "#111418" : "#ffffff";
+  return luminance(channels(fill)) > EVEN ? "#000000" : "#ffffff";
 }

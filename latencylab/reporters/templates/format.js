@@ -13,6 +13,12 @@ function withPrefix(value) {
   return found ? `${significant(value / found[0])} ${found[1]}` : `${significant(value)} `;
 }
 
+/** A tick of an axis: a round number without zeros that say nothing. */
+function tickText(value) {
+  const found = PREFIXES.find(([factor]) => Math.abs(value) >= factor);
+  return found ? `${Number((value / found[0]).toPrecision(6))} ${found[1]}` : String(Number(value.toPrecision(6)));
+}
+
 const WRITERS = {
   text: (value) => value || NOTHING,
   list: (value) => value.join(", ") || NOTHING,
@@ -20,11 +26,15 @@ const WRITERS = {
   ms: (value) => value.toLocaleString("en", { minimumFractionDigits: 3, maximumFractionDigits: 3 }),
   percent: (value) => (100 * value).toFixed(1),
   bytes: (value) => (Math.abs(value) < 1000 ? `${value} B` : `${withPrefix(value)}B`),
+  kib: (value) => `${(value / 1024).toLocaleString("en", { maximumFractionDigits: value < 10240 ? 1 : 0 })} KiB`,
+  decibel: (value) => value.toFixed(2),
+  change: (value) => (value > 0 ? "+" : "") + WRITERS.ms(value),
+  error: (value) => (value > 0 ? "+" : "") + (100 * value).toFixed(1),
   count: (value) => (value ? withPrefix(value).trim() : NOTHING),
   number: (value) => (Number.isInteger(value) ? String(value) : significant(value, 4)),
   flag: (value) => (value ? "yes" : "no"),
 };
-const NUMERIC = new Set(["ms", "percent", "bytes", "count", "number"]);
+const NUMERIC = new Set(["ms", "percent", "bytes", "kib", "count", "number", "decibel", "change", "error"]);
 
 function written(value, kind) {
   return value === null || value === undefined ? NOTHING : WRITERS[kind](value);
@@ -33,7 +43,7 @@ function written(value, kind) {
 function withUnit(value, column) {
   const text = written(value, column.kind);
   if (text === NOTHING) return text;
-  return text + ({ ms: " ms", percent: " %" }[column.kind] ?? "");
+  return text + ({ ms: " ms", percent: " %", change: " ms", error: " %", decibel: " dB" }[column.kind] ?? "");
 }
 
 /** Order of two values of a column; what is not there comes last either way. */

@@ -2,6 +2,7 @@
 function drawGraph(place, table, options) {
   const { nodes, edges, box } = layoutNetwork(table.values[options.depends_on]);
   const margin = 26;
+  place.style.height = `${heightOf(place, box, margin)}px`;
   const frame = frameOf(place, box, margin);
   const describe = rowTooltip(table, [options.caption, options.value, ...(options.told ?? [])]);
   const axis = (range) => ({ type: "value", show: false, min: range[0], max: range[1] });
@@ -15,13 +16,19 @@ function drawGraph(place, table, options) {
       dataZoom: [
         { type: "inside", yAxisIndex: 0, filterMode: "none", zoomOnMouseWheel: "ctrl", moveOnMouseWheel: false, ...frame.shownY },
         { type: "inside", xAxisIndex: 0, filterMode: "none", zoomOnMouseWheel: "ctrl", moveOnMouseWheel: false, ...frame.shownX },
-        { ...sliderStyle(), yAxisIndex: 0, filterMode: "none", right: 4, width: 14, top: 8, bottom: 8, ...frame.shownY },
+        { ...sliderStyle(), yAxisIndex: 0, filterMode: "none", right: 4, width: 14, top: 8, bottom: 8, show: "endValue" in frame.shownY, ...frame.shownY },
       ],
       series: [edgeSeries(edges), nodeSeries(nodes, table, options)],
     },
     zooms: [0, 1],
     rowOf: ({ data, seriesId }) => (seriesId === "nodes" ? data[2] : null),
   };
+}
+
+/** As high as the network is at its own size, within what is still in view. */
+function heightOf(place, box, margin) {
+  const scale = Math.max((box.right - box.left + 2 * margin) / (place.clientWidth - 22), 1);
+  return Math.min(Math.max((box.bottom + 2 * margin) / scale, 240), place.clientWidth < 520 ? 560 : 820);
 }
 
 /** Ranges of the axes with one scale for both, and what of it is shown at first: all, or the beginning readably. */

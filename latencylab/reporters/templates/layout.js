@@ -1,7 +1,7 @@
 // Where the nodes of a network stand. Dagre lays out stretches between points where a single edge passes; the
 // stretches are stacked, and an edge that reaches far is a rail at the left. So the work grows with the number of
 // nodes (dagre alone grows faster, and overflows its stack on a chain of thousands), and equal blocks look equal.
-const NODE = { width: 184, height: 46 };
+const NODE = { width: 196, height: 46 };
 const GAP = 34;
 const STRETCH = { least: 24, most: 120 };
 const FAR = 40;

@@ -12,11 +12,13 @@ const drawn = new Map();
 function drawChart(place, section) {
   const table = data.tables[section.table];
   const old = drawn.get(place);
-  const view = old?.chart.getOption().dataZoom.map(({ start, end }) => ({ start, end }));
+  const view = old?.chart.getOption().dataZoom?.map(({ start, end }) => ({ start, end }));
   old?.chart.dispose();
   const { option, zooms, rowOf } = DRAWERS[section.chart.kind](place, table, section.chart);
   if (view) option.dataZoom = option.dataZoom.map(({ startValue, endValue, ...rest }, i) => ({ ...rest, ...view[i] }));
-  const chart = charts.init(place, null, { renderer: "canvas" });
+  const isPrinting = document.documentElement.classList.contains("printing");
+  if (isPrinting) option.dataZoom = option.dataZoom.map((zoom) => (zoom.type === "slider" ? { ...zoom, show: false } : zoom));
+  const chart = charts.init(place, null, { renderer: "canvas", devicePixelRatio: isPrinting ? 3 : undefined });
   chart.setOption({ textStyle: { fontFamily: getComputedStyle(document.body).fontFamily }, ...option });
   chart.on("click", (event) => {
     const row = event.componentType === "series" ? rowOf(event) : null;
@@ -49,6 +51,23 @@ function move(place, direction) {
 function redraw() {
   forgetColors();
   for (const [place, { section }] of drawn) drawChart(place, section);
+  drawResult();
+}
+
+/** What stands above the sections. */
+function drawResult() {
+  if (data.gauge) drawGauge(document.getElementById("gauge"), data.gauge);
+  if (data.strip) drawStrip(document.getElementById("strip"), tableOf(data.strip.section), data.strip);
+}
+
+function tableOf(id) {
+  return data.tables[data.sections.find((section) => section.id === id).table];
+}
+
+/** On paper the page is as wide as paper is, and light; what was never seen is drawn, too. */
+function layOutForPaper(isPrinting) {
+  document.documentElement.classList.toggle("printing", isPrinting);
+  redraw();
 }
 
 function whenSeen(element, act) {
@@ -58,8 +77,10 @@ function whenSeen(element, act) {
     act();
   }, { rootMargin: "400px" });
   observer.observe(element);
-  addEventListener("beforeprint", act);
+  beforePaper.push(act);
 }
+
+const beforePaper = [];
 
 function once(act) {
   let isDone = false;
@@ -73,7 +94,7 @@ for (const section of data.sections) {
   if (place) {
     const draw = once(() => drawChart(place, section));
     whenSeen(place, draw);
-    element.querySelector(".toolbar").addEventListener("click", ({ target }) => {
+    element.querySelector(".toolbar")?.addEventListener("click", ({ target }) => {
       if (target.dataset.move) { draw(); move(place, target.dataset.move); }
     });
     new ResizeObserver(() => {
@@ -85,10 +106,14 @@ for (const section of data.sections) {
     const fill = once(() => drawTable(twin.querySelector(".table"), data.tables[section.table], section.shown, section.title));
     if (twin.open) whenSeen(twin, fill);
     twin.addEventListener("toggle", fill);
-    addEventListener("beforeprint", () => { twin.open = true; fill(); });
+    beforePaper.push(() => { twin.open = true; fill(); });
   }
 }
 
+drawResult();
+addEventListener("resize", drawResult);
+addEventListener("beforeprint", () => { layOutForPaper(true); beforePaper.forEach((act) => act()); });
+addEventListener("afterprint", () => layOutForPaper(false));
 document.getElementById("scheme").addEventListener("click", () => {
   const preferred = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
   const current = document.documentElement.dataset.scheme ?? preferred;

@@ -47,7 +47,7 @@ function drawTable(place, table, shown, title) {
     select();
   }
 
-  for (const column of columns) head.append(headerOf(column, sortBy));
+  for (const column of columns) head.append(headerOf(column, column === titleColumn(table), sortBy));
   filter.addEventListener("input", () => { state.text = filter.value; select(); });
   previous.addEventListener("click", () => { state.page -= 1; show(); });
   next.addEventListener("click", () => { state.page += 1; show(); });
@@ -61,9 +61,13 @@ function drawTable(place, table, shown, title) {
   select();
 }
 
-function headerOf(column, sortBy) {
+function classesOf(column, isTitle) {
+  return [NUMERIC.has(column.kind) && "number", isTitle && "title"].filter(Boolean).join(" ");
+}
+
+function headerOf(column, isTitle, sortBy) {
   const button = make("button", { type: "button", textContent: column.title });
-  const header = make("th", { scope: "col", className: NUMERIC.has(column.kind) ? "number" : "" }, button);
+  const header = make("th", { scope: "col", className: classesOf(column, isTitle) }, button);
   button.addEventListener("click", () => sortBy(column, header));
   return header;
 }
@@ -73,7 +77,8 @@ function rowOf(table, columns, row) {
   const hasMore = table.columns.length > columns.length || columns.some(({ kind }) => kind === "list");
   return make("tr", {}, ...columns.map((column) => {
     const text = cellText(table.values[column.key][row], column.kind);
-    const cell = make("td", { className: NUMERIC.has(column.kind) ? "number" : column.kind === "list" || text.length > 48 ? "long" : "" });
+    const isLong = column.kind === "list" || text.length > 48;
+    const cell = make("td", { className: `${classesOf(column, column === title)}${isLong ? " long" : ""}` });
     if (column === title && hasMore) {
       const button = make("button", { type: "button", textContent: text, title: text });
       button.addEventListener("click", () => openDetails(table, row));

@@ -6,7 +6,7 @@ function drawTimeline(place, table, options) {
   const spans = Array.from({ length: table.count }, (_, row) => row).filter((row) => table.values[options.value][row] > 0);
   const lanes = options.lanes ?? [...new Set(spans.map((row) => table.values[options.lane][row]))];
   const counters = options.counters ?? [];
-  const left = place.clientWidth < 520 ? 74 : 110;
+  const left = place.clientWidth < 520 ? 88 : 110;
   const lanesHeight = lanes.length * LANE_HEIGHT;
   place.style.height = `${34 + lanesHeight + counters.length * (COUNTER_HEIGHT + 22) + 78}px`;
   const grids = [{ left, right: 16, top: 34, height: lanesHeight, outerBoundsMode: "none" }, ...counters.map((_, i) => ({
@@ -22,16 +22,16 @@ function drawTimeline(place, table, options) {
       grid: grids,
       legend: legendStyle([...colors.keys()]),
       tooltip: { ...tooltipStyle(), formatter: ({ data, seriesName, seriesId }) => seriesId.startsWith("counter")
-        ? `${seriesName}: ${written(data[1], "bytes")} from ${significant(data[0])} ms` : describe(data[3]) },
+        ? `${seriesName}: ${counterText(data[1], counters[seriesId.split(" ")[1]])} from ${significant(data[0])} ms` : describe(data[3]) },
       xAxis: grids.map((_, i) => ({
-        ...time, gridIndex: i, axisLabel: { show: i === grids.length - 1, color: color("muted"), hideOverlap: true, showMaxLabel: false, formatter: (v) => `${Number(v.toPrecision(6))} ms` },
+        ...time, gridIndex: i, axisLabel: { show: i === grids.length - 1, color: color("muted"), hideOverlap: true, showMaxLabel: false, formatter: (v) => `${tickText(v)} ms` },
       })),
       yAxis: [
         { type: "category", data: lanes, inverse: true, ...axisStyle(), axisTick: { show: false }, axisLabel: { color: color("text"), width: left - 12, overflow: "truncate" } },
         ...counters.map((counter, i) => ({
-          type: "value", gridIndex: i + 1, name: counter.name, nameLocation: "middle", nameGap: left - 24, nameRotate: 90, splitNumber: 2, min: 0, ...axisStyle(),
+          type: "value", gridIndex: i + 1, name: counter.name, nameLocation: "middle", nameGap: left - 24, nameRotate: 90, splitNumber: 2, min: 0, ...niceKib(counter), ...axisStyle(),
           nameTextStyle: { color: color("text"), fontSize: 11, width: COUNTER_HEIGHT + 16, overflow: "break" },
-          axisLabel: { color: color("muted"), showMinLabel: false, formatter: (v) => `${written(v, "bytes")}${counter.unit ?? ""}` },
+          axisLabel: { color: color("muted"), showMinLabel: false, formatter: (v) => counterText(v, counter) },
         })),
       ],
       dataZoom: [
@@ -46,6 +46,18 @@ function drawTimeline(place, table, options) {
     zooms: [0],
     rowOf: ({ data, seriesId }) => (seriesId.startsWith("counter") ? null : data[3]),
   };
+}
+
+function counterText(value, counter) {
+  return counter.kind === "kib" ? written(value, "kib") : `${tickText(value)}B${counter.unit ?? ""}`;
+}
+
+/** Bytes of a scratchpad are counted in KiB: its axis has round ones. */
+function niceKib({ kind, points }) {
+  if (kind !== "kib") return {};
+  const most = points.reduce((a, [, value]) => Math.max(a, value), 0);
+  const interval = 1024 * 2 ** Math.ceil(Math.log2(Math.max(most, 2048) / 2048));
+  return { interval, max: interval * Math.ceil(most / interval) };
 }
 
 function spanSeries(name, fill, spans, lanes, table, options) {
