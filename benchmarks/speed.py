@@ -1,4 +1,4 @@
-"""Start-up, memory and speed, each beside what it is compared with, in one run: `make bench`.
+"""Start-up and memory of processes, each beside what it is compared with, in one run: `make bench`.
 
 Prints one line a figure with its limit; the exit code is 1 if a limit is exceeded. Times are medians; the two
 sides of a pair alternate, so that a machine that slows down slows both.
@@ -18,13 +18,12 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
 ROUNDS = 15
 PROFILE = ["-m", "latencylab", "profile", "zoo:abpn_x3", "--format", "json"]
 
 
 def main() -> None:
-    figures = [*start_up(), *warm(), *large_weights()]
+    figures = [*start_up(), *large_weights()]
     for name, value, limit, unit in figures:
         verdict = "ok" if value <= limit else "OVER"
         print(f"{name:<58} {value:8.2f} {unit:<6} limit {limit:g}  {verdict}")
@@ -73,67 +72,6 @@ def peak_mb(arguments: list[str]) -> float:
     child.returncode = os.waitstatus_to_exitcode(status)
     assert child.returncode == 0, arguments
     return usage.ru_maxrss / 1e3 * (1 if sys.platform != "darwin" else 1e-3)
-
-
-def warm() -> list[tuple[str, float, float, str]]:
-    with tempfile.TemporaryDirectory() as folder:
-        abpn = written(Path(folder) / "abpn.onnx", "abpn_x3")
-        rcan = written(Path(folder) / "rcan.onnx", "rcan_x3")
-        chains = [chain(Path(folder) / f"chain{n}.onnx", n) for n in (2_000, 20_000)]
-        bound_ms, abpn_ms, rcan_ms = (
-            milliseconds(abpn, 200, "roofline"),
-            milliseconds(abpn, 50),
-            milliseconds(rcan, 5),
-        )
-        edsr_ms = milliseconds(written(Path(folder) / "edsr.onnx", "edsr_x3"), 3)
-        short_ms, long_ms = (milliseconds(path, 3) for path in chains)
-    return [
-        ("warm roofline of abpn_x3 from its file", bound_ms, 3, "ms"),
-        ("warm simulation of abpn_x3 from its file", abpn_ms, 15, "ms"),
-        ("warm simulation of edsr_x3 from its file", edsr_ms, 300, "ms"),
-        ("warm simulation of rcan_x3 from its file", rcan_ms, 1000, "ms"),
-        ("warm estimate of rcan_x3, per node / abpn's per node", (rcan_ms / 2000) / (abpn_ms / 19), 2, "x"),
-        ("20,000 nodes / (10 x 2,000 nodes)", long_ms / (10 * short_ms), 1.3, "x"),
-    ]
-
-
-def milliseconds(path: Path, rounds: int, engine: str = "simulator") -> float:
-    from latencylab import pipeline
-
-    profile = pipeline.load_device("dolphin_npu")
-    pipeline.estimate(path, profile, engine)
-    times = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        pipeline.estimate(path, profile, engine)
-        times.append(time.perf_counter() - start)
-    print(f"{path.stem} {engine}: {statistics.median(times) * 1e3:.2f} ms", file=sys.stderr)
-    return statistics.median(times) * 1e3
-
-
-def written(path: Path, name: str) -> Path:
-    from latencylab import zoo
-
-    # The weights would only measure how fast a file is hashed.
-    path.write_bytes(zoo.build(name, weights=False).SerializeToString())
-    return path
-
-
-def chain(path: Path, count: int) -> Path:
-    """A chain of alternating convolutions and activations with one shared weight."""
-    from onnx import TensorProto, helper
-
-    nodes = [
-        helper.make_node(*(("Relu", [f"t{i}"]) if i % 2 else ("Conv", [f"t{i}", "w"])), [f"t{i + 1}"])
-        for i in range(count)
-    ]
-    ends = [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 8, 16, 16]) for name in ("t0", f"t{count}")
-    ]
-    weight = helper.make_tensor("w", TensorProto.FLOAT, [8, 8, 1, 1], [0.0] * 64)
-    graph = helper.make_graph(nodes, "chain", ends[:1], ends[1:], [weight])
-    path.write_bytes(helper.make_model(graph).SerializeToString())
-    return path
 
 
 def large_weights() -> list[tuple[str, float, float, str]]:

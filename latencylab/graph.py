@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import prod
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -42,7 +43,7 @@ class Tensor:
     @property
     def size_bytes(self) -> int:
         """Bytes of the packed tensor."""
-        return dtypes.size_bytes(self.elements, self.dtype)
+        return dtypes.size_bytes(prod(self.shape), self.dtype)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,9 @@ class Node:
 
     parts: the nodes of the file this node stands for, when a rule wrote it in their place; () = itself.
     epilogue: nodes executed by the same kernel after this one (bias, activation, residual Add, ...). `inputs`
-        and `outputs` stay this node's own, so that its geometry can be read from them; what crosses the
-        boundary of the whole kernel is `reads` and `writes`.
+        and `outputs` stay this node's own, so that its geometry can be read from them.
+    reads: names of the tensors that the whole kernel needs from outside, each once, those of epilogue and
+        subgraphs included. writes: those it leaves behind, without what only the epilogue reads.
     """
 
     name: str
@@ -67,45 +69,25 @@ class Node:
     domain: str = ""
     parts: tuple[Node, ...] = ()
     epilogue: tuple[Node, ...] = ()
+    reads: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    writes: tuple[str, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Asked for so often that they are found once.
+        object.__setattr__(self, "reads", _reads(self))
+        object.__setattr__(self, "writes", _writes(self))
 
     @property
     def sources(self) -> tuple[Node, ...]:
         """The nodes of the file that this node stands for."""
         return self.parts or (self,)
 
-    @property
-    def reads(self) -> tuple[str, ...]:
-        """Names of the tensors needed from outside, each once, those of epilogue and subgraphs included."""
-        names = dict.fromkeys(filter(None, self.inputs))
-        if not self.epilogue and not self.attributes:
-            return tuple(names)
-        for step in self.epilogue:
-            names.update(dict.fromkeys(filter(None, step.inputs)))
-        if self.epilogue:
-            for step in (self, *self.epilogue):
-                for output in step.outputs:
-                    names.pop(output, None)
-        for value in self.attributes.values():
-            if isinstance(value, Graph):
-                names.update(dict.fromkeys(_captures(value)))
-        return tuple(names)
 
-    @property
-    def writes(self) -> tuple[str, ...]:
-        """Names of the tensors left behind: all outputs but those that only the epilogue reads."""
-        if not self.epilogue:
-            return tuple(filter(None, self.outputs))
-        inner = {name for step in self.epilogue for name in step.inputs}
-        outputs = (name for step in (self, *self.epilogue) for name in step.outputs)
-        return tuple(name for name in outputs if name and name not in inner)
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: what follows from the nodes is found when it is first asked for
 class Graph:
     """A network: nodes in topological order, every tensor shaped and typed.
 
     assumptions: sentences about what the reader had to assume (trip counts, branches), shown with any result.
-    producers: tensor name -> node that writes it. consumers: tensor name -> nodes that read it, in order.
     """
 
     name: str
@@ -114,25 +96,50 @@ class Graph:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     assumptions: tuple[str, ...] = ()
-    producers: Mapping[str, Node] = field(init=False, repr=False, compare=False)
-    consumers: Mapping[str, tuple[Node, ...]] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        producers = {output: node for node in self.nodes for output in node.writes}
+    @cached_property
+    def producers(self) -> Mapping[str, Node]:
+        """The node that writes each tensor, by the tensor's name."""
+        return {name: node for node in self.nodes for name in node.writes}
+
+    @cached_property
+    def consumers(self) -> Mapping[str, tuple[Node, ...]]:
+        """The nodes that read each tensor, in order, by the tensor's name."""
         consumers: dict[str, list[Node]] = {}
         for node in self.nodes:
             for name in node.reads:
                 consumers.setdefault(name, []).append(node)
-        object.__setattr__(self, "producers", producers)
-        object.__setattr__(self, "consumers", {name: tuple(nodes) for name, nodes in consumers.items()})
+        return {name: tuple(nodes) for name, nodes in consumers.items()}
 
     def inputs_of(self, node: Node) -> tuple[Tensor | None, ...]:
         """The node's input tensors; None where an optional input is absent."""
-        return tuple(self.tensors[name] if name else None for name in node.inputs)
+        return tuple([self.tensors[name] if name else None for name in node.inputs])
 
     def outputs_of(self, node: Node) -> tuple[Tensor, ...]:
         """The node's output tensors; absent optional outputs are left out."""
-        return tuple(self.tensors[name] for name in node.outputs if name)
+        return tuple([self.tensors[name] for name in node.outputs if name])
+
+
+def _reads(node: Node) -> tuple[str, ...]:
+    names = dict.fromkeys(node.inputs)
+    if node.epilogue:
+        names.update(dict.fromkeys(name for step in node.epilogue for name in step.inputs))
+        for step in (node, *node.epilogue):
+            for output in step.outputs:
+                names.pop(output, None)
+    for value in node.attributes.values():
+        if isinstance(value, Graph):
+            names.update(dict.fromkeys(_captures(value)))
+    names.pop("", None)
+    return tuple(names)
+
+
+def _writes(node: Node) -> tuple[str, ...]:
+    if not node.epilogue:
+        return tuple(filter(None, node.outputs))
+    inner = {name for step in node.epilogue for name in step.inputs}
+    outputs = [name for step in (node, *node.epilogue) for name in step.outputs]
+    return tuple([name for name in outputs if name and name not in inner])
 
 
 def _captures(body: Graph) -> Iterator[str]:
@@ -153,7 +160,8 @@ class MetaNode:
     kind: canonical operator ("Conv", "Add", "DepthToSpace", "ChannelReplicate", ...).
     node: the main node; its epilogue is fused behind it, its parts are the file's nodes.
     dtype: element type the kernel computes in.
-    inputs, outputs: boundary activations. weights: constants it reads (each once).
+    inputs, outputs: boundary activations. weights: constants it reads (each once). read_bytes, write_bytes,
+        weight_bytes: their sizes.
     """
 
     name: str
@@ -165,6 +173,14 @@ class MetaNode:
     outputs: tuple[Tensor, ...]
     work: Work = ZERO
     is_priced: bool = True
+    read_bytes: int = field(init=False, repr=False, compare=False)
+    write_bytes: int = field(init=False, repr=False, compare=False)
+    weight_bytes: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "read_bytes", _size_bytes(self.inputs))
+        object.__setattr__(self, "write_bytes", _size_bytes(self.outputs))
+        object.__setattr__(self, "weight_bytes", _size_bytes(self.weights))
 
     @property
     def nodes(self) -> tuple[Node, ...]:
@@ -177,24 +193,13 @@ class MetaNode:
         return tuple(node.op_type for node in self.nodes)
 
     @property
-    def read_bytes(self) -> int:
-        """Activation bytes read at the boundary."""
-        return sum(t.size_bytes for t in self.inputs)
-
-    @property
-    def write_bytes(self) -> int:
-        """Activation bytes written at the boundary."""
-        return sum(t.size_bytes for t in self.outputs)
-
-    @property
-    def weight_bytes(self) -> int:
-        """Constant bytes read."""
-        return sum(t.size_bytes for t in self.weights)
-
-    @property
     def boundary_bytes(self) -> int:
         """All bytes that cross the boundary once."""
         return self.read_bytes + self.write_bytes + self.weight_bytes
+
+
+def _size_bytes(tensors: tuple[Tensor, ...]) -> int:
+    return sum([tensor.size_bytes for tensor in tensors])
 
 
 def total(work: Iterable[Work]) -> Work:

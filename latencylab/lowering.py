@@ -124,6 +124,8 @@ class _Builder:
         self.kernels: list[Kernel] = []
         self.storage: dict[str, str] = {}
         self.assumptions: list[str] = []
+        # Where what the accelerator cannot do goes; a device that is a CPU leaves nothing to another.
+        self._fallback = profile.host if profile.device_class != "cpu" else None
         self._writer: dict[str, int] = {}
 
     def add(self, meta: MetaNode) -> None:
@@ -167,13 +169,13 @@ class _Builder:
     def _append(self, meta: MetaNode, engine: str, reason: str, *, is_displaced: bool = False) -> None:
         depends_on = sorted({self._writer[t.name] for t in meta.inputs if t.name in self._writer})
         is_layout = meta.name.startswith(_LAYOUT)
-        is_fallback = engine == self.profile.host and self.profile.device_class != "cpu"
         if engine == VIEW and meta.inputs:
             source = meta.inputs[0].name
             for output in meta.outputs:
                 self.storage[output.name] = self.storage.get(source, source)
         for output in meta.outputs:
             self._writer[output.name] = len(self.kernels)
+        is_fallback = engine == self._fallback
         self.kernels.append(
             Kernel(meta, engine, reason, tuple(depends_on), is_layout, is_fallback, is_displaced)
         )
@@ -188,7 +190,7 @@ class _Builder:
         engine = profile.engine_for(kind, meta.dtype)
         if engine == FREE:
             return FREE, profile.free_reasons[meta.kind]
-        if engine == profile.host and profile.device_class != "cpu":
+        if engine == self._fallback:
             return engine, f"no engine of the accelerator runs {meta.kind} on {meta.dtype}"
         if meta.kind in profile.operators:
             return engine, f"{meta.kind} on {meta.dtype} runs on {engine}"
@@ -231,7 +233,8 @@ def _with_layout_changes(
 
 
 def _image_inputs(metas: tuple[MetaNode, ...], names: tuple[str, ...]) -> tuple[Tensor, ...]:
-    found = {t.name: t for meta in metas for t in meta.inputs if t.name in names and _is_image(t)}
+    wanted = set(names)
+    found = {t.name: t for meta in metas for t in meta.inputs if t.name in wanted and _is_image(t)}
     return tuple(found.values())
 
 
@@ -280,13 +283,12 @@ def _layout_kernel(source: Tensor, step: str, end: str) -> MetaNode:
 
 def _rename_inputs(meta: MetaNode, renamed: Mapping[str, Tensor]) -> MetaNode:
     """Let a meta-node read what the layout kernels wrote."""
-    if not any(t.name in renamed for t in meta.inputs):
+    if renamed.keys().isdisjoint([t.name for t in meta.inputs]):
         return meta
-    names = {name: tensor.name for name, tensor in renamed.items()}
-    epilogue = tuple(_reading(step, names) for step in meta.node.epilogue)
-    node = replace(_reading(meta.node, names), epilogue=epilogue)
+    node = _reading(meta.node, {name: tensor.name for name, tensor in renamed.items()})
     return replace(meta, node=node, inputs=tuple(renamed.get(t.name, t) for t in meta.inputs))
 
 
 def _reading(node: Node, names: Mapping[str, str]) -> Node:
-    return replace(node, inputs=tuple(names.get(name, name) for name in node.inputs))
+    inputs = tuple(names.get(name, name) for name in node.inputs)
+    return replace(node, inputs=inputs, epilogue=tuple(_reading(step, names) for step in node.epilogue))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 SCHEMA_VERSION = 1
-SIGNIFICANT_DIGITS = 12
+_TWELVE_DIGITS = ".12g"
 
 
 class Bound(StrEnum):
@@ -47,7 +47,7 @@ def _notebook() -> Any:
 
 def rounded(value: float) -> float:
     """Return the nearest number with 12 significant decimal digits."""
-    return float(f"{value:.{SIGNIFICANT_DIGITS}g}") if value else 0.0
+    return float(format(value, _TWELVE_DIGITS)) if value else 0.0
 
 
 def _keep(instance: object, *names: str) -> None:

@@ -184,6 +184,46 @@ class TestShapes:
     @pytest.mark.parametrize(
         ("call", "reason"),
         [
+            ("Conv(x, five)", "the weight is for 5 input channels, not 4"),
+            ("Conv<group=2>(x, one)", "the weight is for 2 input channels, not 4"),
+            ("Conv<group=4>(x, one)", "6 channels do not divide into 4 groups"),
+            ("Conv<group=0>(x, four)", "group is 0"),
+            ("Conv<kernel_shape=[5,5]>(x, four)", "kernel_shape is 5x5, the weight's 3x3"),
+            ("Conv(x, four, v5)", "the bias is not one number for each of 6 channels"),
+            ("ConvTranspose(x, four)", "the weight is for 6 input channels, not 4"),
+            ("DepthToSpace<blocksize=3>(x)", "its channels are no multiple of 3 x 3"),
+            ("SpaceToDepth<blocksize=5>(x)", "its height and width are no multiples of 5"),
+            ("PRelu(x, v5)", "the slope 5 does not fit 1x4x8x8"),
+            ("InstanceNormalization(x, v5, v5)", "not one number for each of 4 channels"),
+            ("Transpose<perm=[1,0]>(x)", "perm has 2 entries for 4 dimensions"),
+            ("Gemm(a, b, v5)", "the bias 5 does not fit 2x3"),
+            ("Gemm<transA=1, transB=1>(b, a, v5)", "the bias 5 does not fit 3x2"),
+        ],
+    )
+    def test_shapes_that_contradict_each_other_although_onnx_lets_them_pass(
+        self, call: str, reason: str
+    ) -> None:
+        text = f"""net (float[1,4,8,8] x, float[6,5,3,3] five, float[6,4,3,3] four, float[6,1,3,3] one,
+        float[5] v5, float[2,7] a, float[7,3] b) => (float y) {{ y = {call} }}"""
+        assert reason in refusal(model(text))
+
+    @pytest.mark.parametrize(
+        "call",
+        [
+            *("Conv(x, four, v6)", "Conv<group=4>(x, depthwise)", "Conv<kernel_shape=[3,3]>(x, four)"),
+            *("ConvTranspose<group=2>(x, half, v6)", "DepthToSpace<blocksize=2>(x)", "PRelu(x, slope)"),
+            *("SpaceToDepth<blocksize=4>(x)", "InstanceNormalization(x, v4, v4)", "Gemm(a, b, column)"),
+        ],
+    )
+    def test_shapes_that_fit(self, call: str) -> None:
+        text = f"""net (float[1,4,8,8] x, float[6,4,3,3] four, float[4,1,3,3] depthwise, float[4,3,3,3] half,
+        float[4] v4, float[6] v6, float[4,1,1] slope, float[2,7] a, float[7,3] b, float[2,1] column)
+        => (float y) {{ y = {call} }}"""
+        assert len(read(model(text)).graph.nodes) == 1
+
+    @pytest.mark.parametrize(
+        ("call", "reason"),
+        [
             ("LayerNormalization<axis=2147483648>(x, w)", "axis 2147483648 is out of range"),
             ("GatherND<batch_dims=-5>(x, i)", "batch_dims is negative"),
             ("Split<num_outputs=2>(x)", "num_outputs is not 1"),

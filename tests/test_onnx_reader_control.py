@@ -201,6 +201,30 @@ class TestFunctions:
         assert len({node.name for node in graph.nodes}) == 4
         assert graph.tensors["y"].shape == (1, 8)
 
+    @pytest.mark.parametrize(("written_for", "model_opset"), [(11, 17), (12, 13)])
+    def test_a_function_of_an_older_opset_is_rewritten_for_the_model_s(
+        self, written_for: int, model_opset: int
+    ) -> None:
+        text = f"""net (float[1,8] x) => (float[a,b,c] y) {{ y = own.f(x) }}
+        <domain: "own", opset_import: ["" : {written_for}]> f (a) => (b) {{ b = Unsqueeze<axes=[0]>(a) }}"""
+        graph = read(model(text, opset=model_opset, imports=', "own" : 1')).graph
+        assert op_types(graph) == ["Unsqueeze"]
+        assert graph.tensors["y"].shape == (1, 1, 8)
+
+    def test_functions_of_another_opset_that_did_not_change_are_taken_as_they_are(self) -> None:
+        text = """net (float[1,8] x) => (float[a,b] y) { c = own.f(x) d = own.f(c) y = own.f(d) }
+        <domain: "own", opset_import: ["" : 13]> f (a) => (b) { s = Sigmoid(a) b = Mul(a, s) }"""
+        graph = read(model(text, imports=', "own" : 1')).graph
+        assert op_types(graph) == ["Sigmoid", "Mul"] * 3
+
+    def test_a_function_that_cannot_be_rewritten_stays_a_call(self) -> None:
+        text = """net (float[1,8] x) => (float[1,8] y) { c = own.new(x) y = own.old(c) }
+        <domain: "own", opset_import: ["" : 22]> new (a) => (b) { b = Relu(a) }
+        <domain: "own", opset_import: ["" : 17]> old (a) => (b) { b = Abs(a) }"""
+        proto = model(text, imports=', "own" : 1')
+        proto.graph.value_info.append(helper.make_tensor_value_info("c", TensorProto.FLOAT, [1, 8]))
+        assert op_types(read(proto).graph)[-1] == "Abs"
+
     def test_weights_outside_the_function_stay_constants(self) -> None:
         text = """net (float[1,4] x) => (float[a,b] y) <float[4] w = {1, 2, 3, 4}> { y = own.f(x, w) }
         <domain: "own", opset_import: ["" : 17]> f (a, v) => (b) { b = Mul(a, v) }"""

@@ -83,6 +83,15 @@ class TestExternalWeights:
         path.write_bytes(with_weights(external("w", 8, "../../../../etc/passwd")).SerializeToString())
         assert read(path).graph.tensors["w"].values is None
 
+    def test_a_shape_that_lies_outside_is_missed_in_words(self) -> None:
+        proto = model("net (float[1,8] x) => (float[a,b] y) { y = Reshape(x, s) }")
+        shape = TensorProto(name="s", data_type=TensorProto.INT64, dims=[2])
+        shape.data_location = TensorProto.EXTERNAL
+        shape.external_data.add(key="location", value="all.bin")
+        proto.graph.initializer.append(shape)
+        with pytest.raises(ModelError, match=r"the content of 's' lies in a file of its own.*size_threshold"):
+            read(proto)
+
 
 class TestLargeFiles:
     WEIGHTS = tuple(numpy_helper.from_array(np.zeros((700, 700), np.float32), f"w{i}") for i in range(16))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 
 from latencylab.npu import schedule
+from latencylab.npu.kernel_time import KernelTime
 from latencylab.result import Bound, EngineUse, KernelEstimate, Schedule
 from latencylab.units import PS_PER_S
 
@@ -14,9 +15,12 @@ if TYPE_CHECKING:
 
     from latencylab.device import DeviceProfile
     from latencylab.lowering import Kernel, Program
-    from latencylab.npu.kernel_time import KernelTime
     from latencylab.npu.machine import Machine
     from latencylab.npu.schedule import Placement
+
+
+# What a view or a free operator takes.
+_NOTHING: Final = KernelTime(0, 0, 0, 0, 0, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,54 +87,41 @@ def _estimate(
     profile: DeviceProfile,
     machine: Machine,
 ) -> KernelEstimate:
-    meta = kernel.meta
+    meta, spent = kernel.meta, time or _NOTHING
     nodes = () if kernel.is_layout else tuple([node.name for node in meta.nodes])
-    common: dict[str, Any] = {
-        "name": meta.name,
-        "kind": meta.kind,
-        "op_types": meta.op_types if not kernel.is_layout else (),
-        "nodes": nodes,
-        "fused_by": _fused_by(meta.name, nodes, program),
-        "engine": kernel.engine,
-        "dtype": meta.dtype,
-        "reason": kernel.reason,
-        "work": meta.work,
-        "read_bytes": meta.read_bytes,
-        "write_bytes": meta.write_bytes,
-        "weight_bytes": meta.weight_bytes,
-        "is_priced": meta.is_priced,
-        "is_layout": kernel.is_layout,
-        "depends_on": kernel.depends_on,
-        "input_shapes": tuple(tensor.shape for tensor in meta.inputs),
-        "output_shapes": tuple(tensor.shape for tensor in meta.outputs),
-        "start_s": placement.start_ps / PS_PER_S,
-        "handover_s": placement.handover_ps / PS_PER_S,
-    }
-    if time is None:
-        return KernelEstimate(
-            latency_s=0.0,
-            compute_s=0.0,
-            memory_s=0.0,
-            overhead_s=0.0,
-            bound=Bound.OVERHEAD,
-            utilization=0.0,
-            **common,
-        )
     return KernelEstimate(
-        latency_s=time.duration_ps / PS_PER_S,
-        compute_s=time.compute_ps / PS_PER_S,
-        memory_s=time.dma_ps / PS_PER_S,
-        overhead_s=time.launch_ps / PS_PER_S,
-        stall_s=time.stall_ps / PS_PER_S,
-        bound=_bound(kernel, time),
-        utilization=_utilization(kernel, time, machine),
-        dram_read_bytes=time.dram_read_bytes,
-        dram_write_bytes=time.activation_write_bytes,
-        dram_bytes_by_cause=_causes(kernel, time),
-        tile_plan=str(time.plan) if time.plan else "",
-        scratchpad_bytes=scratchpad_bytes,
-        assumed_share=_assumed_share(kernel, time, profile),
-        **common,
+        name=meta.name,
+        kind=meta.kind,
+        op_types=meta.op_types if not kernel.is_layout else (),
+        nodes=nodes,
+        engine=kernel.engine,
+        dtype=meta.dtype,
+        reason=kernel.reason,
+        start_s=placement.start_ps / PS_PER_S,
+        latency_s=spent.duration_ps / PS_PER_S,
+        compute_s=spent.compute_ps / PS_PER_S,
+        memory_s=spent.dma_ps / PS_PER_S,
+        overhead_s=spent.launch_ps / PS_PER_S,
+        bound=_bound(kernel, time) if time else Bound.OVERHEAD,
+        utilization=_utilization(kernel, time, machine) if time else 0.0,
+        stall_s=spent.stall_ps / PS_PER_S,
+        handover_s=placement.handover_ps / PS_PER_S,
+        work=meta.work,
+        read_bytes=meta.read_bytes,
+        write_bytes=meta.write_bytes,
+        weight_bytes=meta.weight_bytes,
+        dram_read_bytes=spent.dram_read_bytes,
+        dram_write_bytes=spent.activation_write_bytes,
+        dram_bytes_by_cause=_causes(kernel, spent),
+        is_priced=meta.is_priced,
+        is_layout=kernel.is_layout,
+        depends_on=kernel.depends_on,
+        input_shapes=tuple([tensor.shape for tensor in meta.inputs]),
+        output_shapes=tuple([tensor.shape for tensor in meta.outputs]),
+        fused_by=_fused_by(meta.name, nodes, program),
+        tile_plan=str(spent.plan) if spent.plan else "",
+        scratchpad_bytes=scratchpad_bytes if time else 0,
+        assumed_share=_assumed_share(kernel, time, profile) if time else 0.0,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from latencylab import dtypes
 from latencylab.fusion._settings import is_setting
@@ -66,10 +66,8 @@ def _declared(tensor: Tensor, dtype: str) -> Tensor:
 
 def _with_bodies(node: Node, dtype: str) -> Node:
     """Return the node with the bodies of its subgraphs declared too; itself if it has none."""
-    if not any(isinstance(value, Graph) for value in node.attributes.values()):
+    bodies = {name: value for name, value in node.attributes.items() if isinstance(value, Graph)}
+    if not bodies:
         return node
-    attributes: dict[str, Any] = {
-        name: declare_dtype(value, dtype) if isinstance(value, Graph) else value
-        for name, value in node.attributes.items()
-    }
-    return replace(node, attributes=attributes)
+    declared = {name: declare_dtype(body, dtype) for name, body in bodies.items()}
+    return replace(node, attributes={**node.attributes, **declared})

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import add
 from typing import TYPE_CHECKING
 
 from latencylab import ops
 from latencylab.fusion._settings import is_setting
 from latencylab.graph import MetaNode
-from latencylab.work import ZERO, Work
 
 if TYPE_CHECKING:
     from latencylab.graph import Graph, Node, Tensor
+    from latencylab.work import Work
 
 
 def meta_nodes(graph: Graph) -> tuple[MetaNode, ...]:
@@ -45,14 +47,12 @@ def _boundary(graph: Graph, node: Node) -> tuple[tuple[Tensor, ...], tuple[Tenso
         if tensor is not None and is_setting(step, index, tensor)
     }
     read = [graph.tensors[name] for name in node.reads if name in graph.tensors and name not in settings]
-    return tuple(t for t in read if not t.is_constant), tuple(t for t in read if t.is_constant)
+    return tuple([t for t in read if not t.is_constant]), tuple([t for t in read if t.is_constant])
 
 
 def _work(graph: Graph, node: Node) -> Work:
-    total = ZERO
-    for step in (node, *node.epilogue):
-        total = total + ops.work(step, graph.inputs_of(step), graph.outputs_of(step))
-    return total
+    steps = (node, *node.epilogue)
+    return reduce(add, [ops.work(step, graph.inputs_of(step), graph.outputs_of(step)) for step in steps])
 
 
 def _unique(node: Node, names: set[str]) -> str:

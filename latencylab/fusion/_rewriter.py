@@ -46,7 +46,8 @@ class WorkingGraph:
     def slots_of(self, op_types: Collection[str], among: set[int] | None = None) -> list[int]:
         """Slots that hold a node of these types (only those `among` the given ones), in topological order."""
         held = [self._by_type[op_type] for op_type in op_types if op_type in self._by_type]
-        return sorted(slot for slots in held for slot in (slots if among is None else slots & among))
+        slots = set().union(*held) if held else set()
+        return sorted(slots if among is None else slots & among)
 
     def take_touched(self) -> set[int]:
         """Slots of nodes that were written, or became neighbours of what was written, since the last call."""

@@ -55,15 +55,14 @@ def _plain(proto: AttributeProto) -> Any:  # noqa: PLR0911 - one return a kind
         case AttributeProto.STRINGS:
             return tuple(s.decode("utf-8", "replace") for s in proto.strings)
         case AttributeProto.TENSOR:
-            array = content(proto.t, MAX_LISTED)
+            array = content(proto.t, tuple(proto.t.dims), MAX_LISTED)
             return None if array is None else tuple(array.ravel().tolist())
         case _:
             return None
 
 
-def content(tensor: TensorProto, limit: int = MAX_FOLDED) -> Array | None:
+def content(tensor: TensorProto, shape: tuple[int, ...], limit: int = MAX_FOLDED) -> Array | None:
     """A tensor's elements; None where they are stored elsewhere, damaged, exotic or more than `limit`."""
-    shape = tuple(tensor.dims)
     if tensor.data_location == TensorProto.EXTERNAL or (shape and min(shape) < 0) or prod(shape) > limit:
         return None
     native = _LAYOUTS.get(tensor.data_type)
@@ -81,7 +80,7 @@ def constant(name: str, tensor: TensorProto) -> Value:
         raise ModelError(f"constant {quoted(name)} has no known element type ({tensor.data_type})")
     shape = tuple(tensor.dims)
     check_size(name, shape)
-    return Value(name, dtype, shape, True, content(tensor), _is_sign(tensor, shape))
+    return Value(name, dtype, shape, True, content(tensor, shape), _is_sign(tensor, shape))
 
 
 def _is_sign(tensor: TensorProto, shape: tuple[int, ...]) -> bool:

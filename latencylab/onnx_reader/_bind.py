@@ -24,7 +24,8 @@ def bind(
     Raises UnknownNameError or LatencyLabError for an option that fits no input, DynamicShapeError where
     dimensions stay free, ModelError for empty or absurd ones.
     """
-    _check_options(infos, dims, shapes)
+    if dims or shapes:
+        _check_options(infos, dims, shapes)
     declared = {info.name: _declared(info, dims, shapes) for info in infos}
     free = {name: shape for name, shape in declared.items() if any(isinstance(d, str) for d in shape)}
     if free:

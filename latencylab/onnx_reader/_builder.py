@@ -51,7 +51,10 @@ class Builder:
     ) -> None:
         """Add a node; constants that its spelling grew get their names here."""
         label = self.context.label(step)
-        placed = [self._placed(value, label, index) for index, value in enumerate(inputs)]
+        placed = [
+            value if value is None or value.name else self._placed(value, label, index)
+            for index, value in enumerate(inputs)
+        ]
         for value in (*placed, *outputs):
             if value is not None:
                 self._values[value.name] = value
@@ -91,9 +94,7 @@ class Builder:
         else:
             _ordinary.visit(self, step, scope)
 
-    def _placed(self, value: Value | None, label: str, index: int) -> Value | None:
-        if value is None or value.name:
-            return value
+    def _placed(self, value: Value, label: str, index: int) -> Value:
         return value._replace(name=self.context.fresh(f"{label}.input_{index}"))
 
     def _with_new_names(self) -> list[Node]:

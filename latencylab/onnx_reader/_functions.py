@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from onnx import ModelProto
 
 from latencylab.errors import ModelError
+from latencylab.onnx_reader._normalise import spelled_alike
+from latencylab.onnx_reader._order import canonical
 from latencylab.onnx_reader._text import one_line, quoted
 
 if TYPE_CHECKING:
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 MAX_NODES = 2_000_000
 """Nodes a model may grow to; a chain of functions that call each other twice doubles at every step."""
+
+_FAULTS = (RuntimeError, ValueError, IndexError, KeyError, TypeError)
 
 Key = tuple[str, str, str]
 
@@ -29,12 +33,51 @@ def inlined(model: ModelProto) -> ModelProto:
     if not model.functions:
         return model
     _check_expansion(model)
+    try:
+        bare = _without_weights(model)
+        for function in bare.functions:
+            _relabel(function, _version(bare))
+        return _expanded(bare)
+    except _FAULTS as error:
+        raise ModelError(f"local functions cannot be inlined: {one_line(str(error))}") from error
+
+
+def _expanded(model: ModelProto) -> ModelProto:
+    """Inline every function; one that cannot be rewritten for the model's opset stays a call."""
     from onnx import inliner
 
     try:
-        return inliner.inline_local_functions(_without_weights(model))
-    except (RuntimeError, ValueError, IndexError, KeyError) as error:
-        raise ModelError(f"local functions cannot be inlined: {one_line(str(error))}") from error
+        return inliner.inline_local_functions(model, convert_version=True)
+    except RuntimeError:
+        return inliner.inline_local_functions(model, convert_version=False)
+
+
+def _version(item: ModelProto | FunctionProto) -> int:
+    return next((opset.version for opset in item.opset_import if canonical(opset.domain) == ""), 0)
+
+
+def _relabel(function: FunctionProto, version: int) -> None:
+    """Let a function whose operators are spelled alike in the model's opset say that opset."""
+    own = _version(function)
+    if own != version and all(_is_alike(name, own, version) for name in _standard(function.node)):
+        for opset in function.opset_import:
+            if canonical(opset.domain) == "":
+                opset.version = version
+
+
+def _is_alike(op_type: str, one: int, other: int) -> bool:
+    from onnx import defs
+
+    return spelled_alike(op_type, one, other) and defs.has(op_type, min(one, other))
+
+
+def _standard(nodes: Iterable[NodeProto]) -> Iterator[str]:
+    """Operators of ai.onnx in a function's body, those in subgraphs included."""
+    for node in nodes:
+        if canonical(node.domain) == "":
+            yield node.op_type
+        for graph in _graphs(node):
+            yield from _standard(graph.node)
 
 
 def _without_weights(model: ModelProto) -> ModelProto:

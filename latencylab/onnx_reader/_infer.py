@@ -15,7 +15,7 @@ import numpy as np
 from onnx import TypeProto, checker, defs, helper, numpy_helper, shape_inference
 
 from latencylab.errors import ModelError
-from latencylab.onnx_reader import _contrib, _guards
+from latencylab.onnx_reader import _contrib, _guards, _misfits
 from latencylab.onnx_reader._order import shown
 from latencylab.onnx_reader._text import dimensions, one_line
 from latencylab.onnx_reader._value import CODES, Partial, Value, partial_from_type
@@ -96,7 +96,10 @@ class Inference:
             if known is None:
                 return (Partial(),) * len(step.outputs)
             _guards.check(step, attributes)
-            return self._ask_onnx(known, step, inputs)
+            found = self._ask_onnx(known, step, inputs)
+            if step.domain == "":
+                _misfits.check(step.op_type, inputs, attributes)
+            return found
         except _FAULTS as error:
             given = ", ".join(dimensions(value.shape) for value in inputs if value is not None)
             reason = one_line(str(error)).removeprefix("[ShapeInferenceError] ")

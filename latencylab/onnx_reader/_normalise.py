@@ -35,6 +35,12 @@ def normalise(version: int, call: Spelling) -> Spelling:
     return rule.rewrite(version, *call)
 
 
+def spelled_alike(op_type: str, one: int, other: int) -> bool:
+    """Whether an operator's call is spelled the same in both opsets."""
+    rule = _RULES.get(op_type)
+    return rule is None or (one < rule.until) == (other < rule.until)
+
+
 class _Rule(NamedTuple):
     """until: first opset whose spelling needs no change."""
 

@@ -67,7 +67,7 @@ def _step(index: int, node: NodeProto) -> Step:
     op_type, domain, inputs, outputs = node.op_type, node.domain, tuple(node.input), tuple(node.output)
     check_text((node.name, op_type, domain, *inputs, *outputs))
     captured: tuple[str, ...] = ()
-    if any(attribute.type in _SUBGRAPHS for attribute in node.attribute):
+    if not _SUBGRAPHS.isdisjoint([attribute.type for attribute in node.attribute]):
         captured = tuple([name for name in dict.fromkeys(_captured(node)) if name not in inputs])
     reads = inputs + captured
     if "" in reads:

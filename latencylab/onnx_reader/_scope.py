@@ -61,6 +61,14 @@ class Scope:
             scope = scope.parent
         raise ModelError(f"nothing produces {quoted(name)}")
 
+    def is_outside(self, name: str) -> bool:
+        """Whether a name is a constant whose content lies in a file of its own."""
+        scope: Scope | None = self
+        while scope is not None and name not in scope.stored:
+            scope = scope.parent
+        stored = scope.stored[name] if scope is not None else None
+        return isinstance(stored, TensorProto) and stored.data_location == TensorProto.EXTERNAL
+
     def name_constant(self, name: str) -> str:
         """A tensor name for a constant; where the network puts it out, that name is the copy's."""
         return self._context.fresh(f"{name}.value" if name in self.kept else name)

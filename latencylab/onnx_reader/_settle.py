@@ -90,4 +90,15 @@ def _why_unknown(call: Call, name: str, partial: Partial) -> str:
         lacks = "gives it for other input sizes only" if call.context.is_resized else "does not give it"
         return f"{shown(node)}: unknown operator{of}: {what} is unknown, and the file {lacks} (as value_info)"
     known = f"{dimensions(partial.shape)} is known" if partial.shape is not None else "nothing is known of it"
-    return f"{shown(node)}: {what} cannot be inferred ({known}): it depends on the data"
+    return f"{shown(node)}: {what} cannot be inferred ({known}): {_missing(call)}"
+
+
+def _missing(call: Call) -> str:
+    """What would have told the shape: the data, or a small constant that the file keeps outside."""
+    for name, value in zip(call.step.inputs, call.inputs, strict=True):
+        if value is not None and value.dtype == "int64" and call.scope.is_outside(name):
+            return (
+                f"the content of {quoted(name)} lies in a file of its own, and those are not opened: "
+                "save small constants in the model (onnx.save_model's size_threshold)"
+            )
+    return "it depends on the data"

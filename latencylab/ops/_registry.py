@@ -141,6 +141,6 @@ def body_work(graph: Graph) -> Work:
 
 def unpriced(node: Node) -> tuple[Node, ...]:
     """List the node itself if nobody priced it, and every unpriced node inside its bodies."""
-    bodies = (value for value in node.attributes.values() if isinstance(value, Graph))
-    inner = tuple(hole for body in bodies for part in body.nodes for hole in unpriced(part))
-    return ((node,) if state(node.op_type, node.domain) == "unpriced" else ()) + inner
+    own = (node,) if find(node.op_type, node.domain) is None else ()
+    bodies = [value for value in node.attributes.values() if isinstance(value, Graph)]
+    return own + tuple([hole for body in bodies for part in body.nodes for hole in unpriced(part)])
