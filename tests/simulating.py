@@ -24,7 +24,7 @@ PLACES = tuple(
 )
 TILED = tuple((name, runtime) for name, runtime in PLACES if device.load(name, runtime).memory.scratchpad)
 # What a device gets more of, by the last words of a parameter's path; the rest of the parameters are costs.
-GAINS = ("peak_bytes_per_s", "dram.efficiency", "clock_hz", "macs_per_cycle", "lanes", "count")
+GAINS = ("peak_bytes_per_s", "stream_bytes", "dram.efficiency", "clock_hz", "per_cycle", "lanes", "count")
 
 
 @cache
