@@ -53,7 +53,7 @@ def test_growth_is_linear(
     path = tmp_path / "chain.onnx"
     path.write_bytes(chain(count))
     per_node_ms = best_ms(benchmark, path, engine) / count
-    # Ten times the nodes no longer fit the caches, which costs a quarter; a quadratic step would cost tenfold.
+    # Ten times the nodes no longer fit the caches: a quarter more. A quadratic step would cost tenfold.
     assert per_node_ms <= 1.6 * short_chain_ms.setdefault(engine, per_node_ms)
 
 
