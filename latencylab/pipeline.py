@@ -225,6 +225,7 @@ def _device_info(profile: DeviceProfile, layout: str) -> DeviceInfo:
         layout=layout,
         memories=_memories(profile),
         sigma_log=accuracy.sigma_log.value,
+        residual_correlation=accuracy.residual_correlation.value,
         evidence=accuracy.evidence,
         evidence_rows=accuracy.rows,
     )

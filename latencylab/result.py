@@ -205,7 +205,8 @@ class DeviceInfo:
     """The device profile. `layout` is the deployment layout of the network's ends; sha256: of the profile.
 
     memories: the levels, the slowest first. sigma_log: standard deviation of log(predicted / measured), found
-    on `evidence_rows` measured rows, which `evidence` names.
+    on `evidence_rows` measured rows, which `evidence` names. residual_correlation: what the errors of two
+    networks have in common that spend their time alike.
     """
 
     name: str
@@ -216,11 +217,12 @@ class DeviceInfo:
     layout: str
     memories: tuple[MemoryInfo, ...] = ()
     sigma_log: float = 0.0
+    residual_correlation: float = 0.0
     evidence: str = ""
     evidence_rows: int = 0
 
     def __post_init__(self) -> None:
-        _keep(self, "sigma_log")
+        _keep(self, "sigma_log", "residual_correlation")
 
 
 @dataclass(frozen=True, slots=True)

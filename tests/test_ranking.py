@@ -21,7 +21,7 @@ from latencylab.errors import ConfigError, InputFileError, LatencyLabError, Unkn
 from latencylab.ranking import Candidate, Ranking, rank, read_quality
 from latencylab.ranking.placing import placed
 from latencylab.ranking.score import interval, score, solve_log2_c
-from latencylab.ranking.ties import CONFIDENCE, RESIDUAL_CORRELATION, Judge, likeness, sigma_log
+from latencylab.ranking.ties import CONFIDENCE, Judge, likeness, sigma_log
 from latencylab.reporters import _rank
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def test_the_error_of_a_difference_is_larger_for_networks_that_do_other_things(p
     sigma = hypot_of(a, b)
     assert judge.sigma_difference(a, b) <= sigma
     twin = replace(a, model=replace(a.model, sha256="other"))
-    expected = sigma_log(a) * (2 * (1 - judge.residual_correlation)) ** 0.5
+    expected = sigma_log(a) * (2 * (1 - a.device.residual_correlation)) ** 0.5
     assert judge.sigma_difference(a, twin) == pytest.approx(expected)
     assert Judge(residual_correlation=1.0).sigma_difference(a, twin) == pytest.approx(0, abs=1e-6)
 
@@ -423,5 +423,4 @@ def test_the_command_assumes_what_the_function_assumes() -> None:
     from latencylab.cli import rank as command
 
     stated = {p.name: p.default for p in command.command.params}
-    assert stated["residual_correlation"] == RESIDUAL_CORRELATION
     assert stated["confidence"] == CONFIDENCE

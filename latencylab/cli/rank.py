@@ -52,9 +52,7 @@ class Reference(click.ParamType["tuple[str, float]"]):
 @click.option(
     "--residual-correlation",
     type=click.FloatRange(min=0, max=1),
-    default=0.15,
-    show_default=True,
-    help="Of the model's errors on two networks that spend their time alike.",
+    help="Of the model's errors on two networks that spend their time alike; default: the profile's.",
 )
 @click.option(
     "--format", "format_name", type=click.Choice(_FORMATS), help="Format on stdout; default: table."

@@ -177,4 +177,6 @@ KINDS = (Positive, NonNegative, Seconds, Hertz, BytesPerSecond, Share, LogSpread
 
 # Neutral values of what a profile leaves out; they are not listed among its parameters.
 UNSTATED = Count(value=1, provenance="assumed", source="not stated")
+# Errors of networks alike have little in common where nobody has looked.
+UNCORRELATED = Share(value=0.15, provenance="assumed", source="no differences of networks were measured")
 UNCOMPRESSED = Share(value=1.0, provenance="assumed", source="no compression of weights stated")

@@ -47,6 +47,7 @@ def describe(profile: DeviceProfile) -> Mapping[str, Any]:
         "provenance": dict(Counter(v.provenance for v in profile.parameters().values())),
         "accuracy": {
             "sigma_log": profile.accuracy.sigma_log.value,
+            "residual_correlation": profile.accuracy.residual_correlation.value,
             "rows": profile.accuracy.rows,
             "evidence": profile.accuracy.evidence,
         },

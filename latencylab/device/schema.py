@@ -17,6 +17,7 @@ from latencylab.device.faults import Fault, described
 from latencylab.device.quantities import (
     STRICT,
     UNCOMPRESSED,
+    UNCORRELATED,
     UNSTATED,
     BytesPerSecond,
     Count,
@@ -250,11 +251,15 @@ class Overhead(Table):
 
 @dataclass(frozen=True, kw_only=True)
 class Accuracy(Table):
-    """How far predictions lie from measurements: the standard deviation of the logarithm of their ratio."""
+    """How far predictions lie from measurements: the standard deviation of the logarithm of their ratio.
+
+    residual_correlation: what the errors of two networks have in common that spend their time alike.
+    """
 
     sigma_log: LogSpread
     rows: int
     evidence: str
+    residual_correlation: Share = UNCORRELATED
 
     def __post_init__(self) -> None:
         if self.rows < 0:

@@ -13,7 +13,7 @@ from latencylab.ranking.entrant import entrants
 from latencylab.ranking.placing import inversions, placed
 from latencylab.ranking.quality import check_plausible, quality_of, read_quality
 from latencylab.ranking.score import score, solve_log2_c
-from latencylab.ranking.ties import CONFIDENCE, RESIDUAL_CORRELATION, Judge
+from latencylab.ranking.ties import CONFIDENCE, Judge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,7 +36,7 @@ def rank(  # noqa: PLR0913 - every option of the command, by keyword
     quality: Mapping[str, float] | str | Path | None = None,
     reference: tuple[str, float] | None = None,
     confidence: float = CONFIDENCE,
-    residual_correlation: float = RESIDUAL_CORRELATION,
+    residual_correlation: float | None = None,
     dims: Mapping[str, int] | None = None,
     shapes: Mapping[str, tuple[int, ...]] | None = None,
     **pricing: Any,
@@ -48,7 +48,7 @@ def rank(  # noqa: PLR0913 - every option of the command, by keyword
     reference: (model, published score): fixes the score's constant C, device by device; without it, the best
         scores 100.
     confidence: probability from which an order is told, and not a tie. residual_correlation: of the errors of
-        two networks that spend their time alike (docs/ranking.md).
+        two networks that spend their time alike; None: what the device's profile states (docs/ranking.md).
     dims, shapes, pricing: as `estimate` takes them.
 
     Raises ConfigError for an unusable quality file, UnknownNameError for a reference that is not ranked, and

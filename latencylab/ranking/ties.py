@@ -6,8 +6,9 @@ profile). For two networks on one device these residuals are correlated: a wrong
     sigma_difference² = sigma_a² + sigma_b² - 2 · rho · sigma_a · sigma_b
 
 How much they have in common depends on what they spend their time on. With `c` the cosine between their times
-by kind and engine, rho = RESIDUAL_CORRELATION · max(0, 2c - 1): networks half unlike share nothing.
-docs/ranking.md shows what was found on measured rows, and why this is on the safe side.
+by kind and engine, rho = residual correlation · max(0, 2c - 1): networks half unlike share nothing. A
+profile states its own (`accuracy.residual_correlation`); docs/ranking.md shows what was found on
+measured rows, and why this is on the safe side.
 """
 
 from __future__ import annotations
@@ -21,9 +22,6 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from latencylab.result import Estimate
 
-# Correlation of the residuals of two networks that spend their time alike: about the lowest found on a fitted
-# device, the Snapdragon 888's GPU; others reach 0.5 to 0.8 (docs/ranking.md, evidence/differences.py).
-RESIDUAL_CORRELATION: Final = 0.15
 # An order is told only where the model gives it this probability.
 CONFIDENCE: Final = 0.9
 # Below this likeness two networks are taken to have no errors in common.
@@ -32,15 +30,19 @@ _UNLIKE: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """Decides whether the model can tell two candidates of one device apart."""
+    """Decides whether the model can tell two candidates of one device apart.
+
+    residual_correlation: of networks that spend their time alike; None: what the device's profile states.
+    """
 
     confidence: float = CONFIDENCE
-    residual_correlation: float = RESIDUAL_CORRELATION
+    residual_correlation: float | None = None
 
     def correlation(self, a: Estimate, b: Estimate) -> float:
         """Correlation of the two residuals, 0..1."""
         shared = max(0.0, (likeness(a, b) - _UNLIKE) / (1 - _UNLIKE))
-        return self.residual_correlation * shared
+        stated = (a.device.residual_correlation, b.device.residual_correlation)
+        return shared * (min(stated) if self.residual_correlation is None else self.residual_correlation)
 
     def sigma_difference(self, a: Estimate, b: Estimate) -> float:
         """Standard deviation of log(latency of a / latency of b)."""
