@@ -131,7 +131,7 @@ class CyclesPerOp(Table):
 
 @dataclass(frozen=True, kw_only=True)
 class Core(Table):
-    """A general-purpose core under a library of kernels that are picked by shape (latencylab/core/ says how).
+    """A general-purpose core under a library of kernels that are picked by shape (latencylab/cpu/ says how).
 
     blocked_channels: float maps are kept in blocks of this many channels between convolutions that can be
     blocked.
@@ -139,8 +139,8 @@ class Core(Table):
     channels_last: element types whose convolutions read channels last.
     hidden: share of the lesser of arithmetic and traffic that runs behind the greater one.
     near_cache: the cache of the core itself; `memory.cache` is the one behind it.
-    efficiency: share of the peak MAC rate, by kernel (latencylab/core/duration.py).
-    cycles: of one core, for one element (or what latencylab/core/duration.py says) of a named piece of work.
+    efficiency: share of the peak MAC rate, by kernel (latencylab/cpu/duration.py).
+    cycles: of one core, for one element (or what latencylab/cpu/duration.py says) of a named piece of work.
     parallel: times as fast as one thread an operator runs on all `count` cores; "*" = any other.
     """
 
@@ -170,7 +170,7 @@ class Engine(Table):
     feed_per_cycle: input positions of a channel fed to all units in a cycle; limits kernels of few taps.
     port_bytes_per_cycle: on-chip bytes of activations the whole engine reads, or writes, in a cycle.
     strided_by: engine that rearranges the input of a dense convolution of stride above 1 for this one.
-    core: what a general-purpose core adds; an engine that has it is timed by `latencylab.core.duration`.
+    core: what a general-purpose core adds; an engine that has it is timed by `latencylab.cpu.duration`.
     """
 
     title: str

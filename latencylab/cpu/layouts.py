@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from latencylab import ops
-from latencylab.core.choice import Variant, variant
+from latencylab.cpu.choice import Variant, variant
 from latencylab.graph import MetaNode, Node, Tensor
 from latencylab.work import ZERO, Work
 

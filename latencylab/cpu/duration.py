@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from math import ceil, prod
 from typing import TYPE_CHECKING, Final
 
-from latencylab.core.choice import Variant, variant
+from latencylab.cpu.choice import Variant, variant
 from latencylab.npu import compute
 from latencylab.units import PS_PER_S
 
