@@ -136,8 +136,11 @@ class Core(Table):
     blocked_channels: float maps are kept in blocks of this many channels between convolutions that can be
     blocked.
     blocks_at_once: output blocks that a blocked convolution computes for each pass over its input.
+    columns_at_once: vectors of output channels that an integer product computes for each pass over its rows.
     channels_last: element types whose convolutions read channels last.
-    hidden: share of the lesser of arithmetic and traffic that runs behind the greater one.
+    hidden: share of the lesser of arithmetic and traffic that runs behind the greater one in a blocked
+    convolution with a window; elsewhere they follow one another.
+    stores_in_flight: stores that wait for their lines at a time: the length of the store buffer.
     near_cache: the cache of the core itself; `memory.cache` is the one behind it.
     efficiency: share of the peak MAC rate, by kernel (latencylab/cpu/duration.py).
     cycles: of one core, for one element (or what latencylab/cpu/duration.py says) of a named piece of work.
@@ -146,8 +149,10 @@ class Core(Table):
 
     blocked_channels: Count
     blocks_at_once: Count
+    columns_at_once: Count = UNSTATED
     channels_last: tuple[str, ...] = ()
     hidden: Share
+    stores_in_flight: Positive
     near_cache: Cache
     efficiency: dict[str, Share]
     cycles: dict[str, Positive]
