@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from math import prod
 from typing import TYPE_CHECKING, Final
 
-from latencylab.core import layouts
+from latencylab.cpu import layouts
 from latencylab.errors import UnsupportedOperatorError
 from latencylab.graph import MetaNode, Node, Tensor
 from latencylab.work import Work

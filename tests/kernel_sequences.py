@@ -12,7 +12,7 @@ import onnx
 import onnxruntime
 
 from latencylab import device, fusion, lowering, pipeline
-from latencylab.core.choice import variant
+from latencylab.cpu.choice import variant
 from latencylab.hosting import facts
 from latencylab.timing.host import describe
 

@@ -8,11 +8,15 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import onnx
 import pytest
 from command_line import failing, run
+from onnx import TensorProto, helper
 from synthetic_host import measurement
+from test_measurement import HOST
 
 from latencylab import device, pipeline
+from latencylab.hosting import facts
 from latencylab.measurement import dumps
 from latencylab.reporters import _checked
 
@@ -98,6 +102,16 @@ def test_several_threads_need_a_runtime_of_their_own(tmp_path: Path) -> None:
     assert seven["warnings"] == ["the profile knows no runtime 'threads_7': predicted for one thread"]
 
 
+def test_without_a_host_the_width_of_the_vectors_is_that_of_the_measurement(tmp_path: Path) -> None:
+    host = replace(HOST, isa=(*HOST.isa, "avx512f"))
+    truth = device.load(BASE).with_values(facts.vectors(host))
+    path = tmp_path / "wide.json"
+    path.write_text(dumps([replace(measurement(pipeline.read(NAMES[0]), truth), host=host)]))
+    result = run("crosscheck", NAMES[0], "--measured", str(path), "--format", "json")
+    (model,) = json.loads(result.stdout)["models"]
+    assert model["error"] == pytest.approx(0, abs=1e-4)
+
+
 def test_a_measurement_of_another_model_is_not_taken(saved: Path) -> None:
     code, line = failing("crosscheck", "zoo:fsrcnn_x3", "--measured", str(saved), "-q")
     assert code == 2
@@ -143,3 +157,33 @@ def test_integers_are_quantized_here(tmp_path: Path) -> None:
     (model,) = json.loads(result.stdout)["models"]
     assert model["dtype"] == "uint8"
     assert {"compute", "quantization", "layout"} <= {row["kind"] for row in model["meta_nodes"]}
+
+
+def test_proportions_are_those_predicted_within_a_factor_of_three() -> None:
+    """Gross sanity with onnxruntime: how many times slower than another a network is, not how fast it is."""
+    names = ("zoo:quicksrnet_small_x3?height=24&width=32", "zoo:srcnn_x2?height=48&width=64")
+    quick = ("--runs", "5", "--seconds", "0", "--clock", "cpu", "--statistic", "min", "--format", "json")
+    result = run("crosscheck", *names, *quick)
+    assert result.exit_code == 0, result.stderr
+    small, large = json.loads(result.stdout)["models"]
+    predicted = large["predicted_ms"] / small["predicted_ms"]
+    assert predicted > 5
+    assert predicted / 3 < large["measured_ms"] / small["measured_ms"] < predicted * 3
+
+
+def test_a_model_onnxruntime_refuses_is_one_line_and_the_others_are_checked(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.onnx"
+    node = helper.make_node("Nonsense", ["x"], ["y"], domain="my.own")
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3, 8, 8]) for name in "xy"]
+    graph = helper.make_graph([node], "bad", ends[:1], ends[1:])
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("my.own", 1)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=9), bad)
+    quick = ("--runs", "1", "--seconds", "0", "--max-seconds", "0.2", "--format", "json")
+    code, line = failing("crosscheck", str(bad), *quick)
+    assert code == 2
+    assert "onnxruntime refused the model" in line
+    assert "/tmp/latencylab-" not in line
+    both = run("crosscheck", str(bad), NAMES[0], *quick)
+    assert both.exit_code == 0
+    assert [model["name"] for model in json.loads(both.stdout)["models"]] == [NAMES[0].removeprefix("zoo:")]
+    assert f"warning: {bad}: onnxruntime refused the model" in both.stderr

@@ -7,17 +7,20 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
+from command_line import run
 from synthetic_host import SyntheticBencher
 from test_measurement import HOST, MEASUREMENT
 
 from latencylab import device
 from latencylab.errors import MeasurementError
-from latencylab.hosting import Budget, HostFit, Store, calibrate, design, facts, writing
+from latencylab.hosting import Budget, HostFit, Store, calibrate, design, facts, fit, writing
 from latencylab.hosting.calibration import FEWEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from click.testing import Result
 
 SINGLE = device.load("onnxruntime_cpu")
 DOUBLE = device.load("onnxruntime_cpu", "threads_2")
@@ -48,7 +51,7 @@ def ticking(step_s: float = 0.0) -> Callable[[], float]:
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests measure the small designs only, and refine by a few."""
     small = [b for b in design.initial(2) if b.height == 90 or b.threads == 2 or b.dtype != "float32"]
-    chosen = tuple(replace(b, height=45, width=80) for b in small)
+    chosen = tuple(dict.fromkeys(replace(b, height=45, width=80) for b in small))
     monkeypatch.setattr(design, "initial", lambda _cores: chosen)
     monkeypatch.setattr(design, "candidates", lambda _cores: (design.Bench("wide", 45, 81),))
     monkeypatch.setattr(design, "LEFT_OUT", ("abpn_x3", "fsrcnn_x3"))
@@ -162,18 +165,82 @@ def test_the_design_has_every_network_once_and_candidates_are_others() -> None:
     assert len({bench.name for bench in monkeypatched}) == len(monkeypatched)
 
 
-def test_the_machine_tells_its_caches_and_the_width_of_its_blocks(tmp_path: Path) -> None:
-    for index, (kind, level, size) in enumerate(
-        [("Instruction", 1, "32K"), ("Unified", 2, "1024K"), ("Unified", 3, "32M")]
-    ):
-        entry = tmp_path / f"index{index}"
-        entry.mkdir()
-        for name, value in (("type", kind), ("level", level), ("size", size)):
-            (entry / name).write_text(f"{value}\n")
-    found = facts.of(replace(HOST, isa=("avx2", "avx512f")), tmp_path)
+def caches(folder: Path, last_level: str) -> Path:
+    """A /sys/devices/system/cpu/cpu0/cache with a last level of this size."""
+    sizes = [("Instruction", 1, "32K"), ("Unified", 2, "1024K"), ("Unified", 3, last_level)]
+    for index, entry in enumerate(sizes):
+        (folder / f"index{index}").mkdir(parents=True)
+        for name, value in zip(("type", "level", "size"), entry, strict=True):
+            (folder / f"index{index}" / name).write_text(f"{value}\n")
+    return folder
+
+
+def test_the_machine_tells_its_caches_and_the_width_of_its_vectors(tmp_path: Path) -> None:
+    found = facts.of(replace(HOST, isa=("avx2", "avx512f")), caches(tmp_path, "16M"))
     assert {path: value.value for path, value in found.items()} == {
         "engines.cpu.core.blocked_channels": 16,
+        "engines.cpu.core.columns_at_once": 3,
         "engines.cpu.core.near_cache.size_bytes": 2**20,
-        "memory.cache.size_bytes": 2**25,
+        "engines.cpu.lanes.*": 16,
+        "engines.cpu.macs_per_cycle.float32": 32,
+        "memory.cache.size_bytes": 2**24,
+    }
+    assert facts.of(HOST, tmp_path / "none") == {
+        "engines.cpu.core.blocked_channels": facts.of(HOST, tmp_path)["engines.cpu.core.blocked_channels"]
     }
     assert facts.of(HOST, tmp_path)["engines.cpu.core.blocked_channels"].value == 8
+
+
+def test_a_last_level_cache_that_many_share_is_fitted_up_to_its_size(tmp_path: Path) -> None:
+    found = facts.of(HOST, caches(tmp_path, "266240K"))["memory.cache.size_bytes"]
+    assert (found.value, found.low, found.high) == (2**25, 2**22, 260 * 2**20)
+    profile = SINGLE.with_values({"memory.cache.size_bytes": found})
+    assert "memory.cache.size_bytes" in {p.path for p in fit.parameters(profile, is_threaded=False)}
+    small = facts.of(HOST, caches(tmp_path / "small", "2M"))["memory.cache.size_bytes"]
+    assert (small.value, small.low, small.high) == (2**21, 2**20, 2**21)
+
+
+def test_the_size_of_a_cache_is_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of maps from 0.1 to 60 MB, some stay in a cache of 8 MiB and some do not."""
+    chosen = tuple(
+        design.Bench(writer, *size)
+        for writer in ("elementwise", "pieces", "pointwise")
+        for size in ((45, 80), (90, 160), (180, 320), (360, 640))
+    )
+    monkeypatch.setattr(design, "initial", lambda _cores: chosen)
+    monkeypatch.setattr(design, "candidates", lambda _cores: ())
+    monkeypatch.setattr(design, "LEFT_OUT", ())
+    truth = SINGLE.with_values({"memory.cache.size_bytes": 2**23, "memory.cache.bytes_per_s": 20e9})
+    found = calibrate(SyntheticBencher({1: truth}), Store(tmp_path), {1: SINGLE}, ticking())
+    size = found.single.values["memory.cache.size_bytes"]
+    assert isinstance(size, int)
+    assert size == pytest.approx(2**23, rel=0.15)
+
+
+def calibrated(monkeypatch: pytest.MonkeyPatch, bencher: SyntheticBencher) -> Result:
+    """`latencylab calibrate onnxruntime_cpu --measure` on a machine that is a profile."""
+    monkeypatch.setattr("latencylab.hosting.bencher.OnnxruntimeBencher", lambda: bencher)
+    return run("calibrate", "onnxruntime_cpu", "--measure", "--statistic", "min")
+
+
+def test_an_interrupted_command_says_what_is_kept_and_the_next_one_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    some = design.initial(1)[:12]
+    monkeypatch.setattr(design, "initial", lambda _cores: some)
+    first, second = SyntheticBencher(TRUTHS, interrupted_after=9), SyntheticBencher(TRUTHS)
+    result = calibrated(monkeypatch, first)
+    assert result.exit_code == 130, result.stderr
+    assert result.stderr.splitlines() == [
+        "error: interrupted; 9 measurements are kept, the same command goes on from them"
+    ]
+    assert not device.host_path().exists()
+    result = calibrated(monkeypatch, second)
+    assert result.exit_code == 0, result.stderr
+    assert "going on from 9 measurements of an earlier run; --fresh forgets them" in result.stderr
+    assert f"wrote {device.host_path()}: --device host names it" in result.stderr
+    assert "mean error" in result.stdout
+    assert set(first.measured) & set(second.measured) == set()
+    assert device.load("host").name == "host"

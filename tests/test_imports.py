@@ -20,7 +20,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"graph", "result", "result_json", "measurement"}),
     frozenset({"ops", "onnx_reader", "device", "zoo", "parameters"}),
     frozenset({"fusion"}),
-    frozenset({"npu", "core", "tiling", "loops", "lowering"}),
+    frozenset({"npu", "cpu", "tiling", "loops", "lowering"}),
     frozenset({"engines"}),
     frozenset({"pipeline", "timing", "align", "rewrites", "advising", "importers"}),
     frozenset({"reporters", "gating", "ranking", "comparison", "checking", "fitting", "hosting"}),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from latencylab import units
+from latencylab.cli._failures import INTERRUPTED
 from latencylab.cli._listing import as_json, columns
 from latencylab.cli._terminal import terminal
 
@@ -29,8 +30,11 @@ _TOTALS: Mapping[str, Callable[[Any], str]] = {
 _DESIGN, _LEFT_OUT = 0.68, 0.2
 
 
-def measure_host(base: str, options: Mapping[str, Any], say: Callable[[str], None]) -> None:
-    """Measure this machine, fit the CPU profile `base` to it, and write the profile that `host` names."""
+def measure_host(base: str, options: Mapping[str, Any], say: Callable[[str], None]) -> int:
+    """Measure this machine, fit the CPU profile `base` to it, and write the profile that `host` names.
+
+    Returns the exit code: an interruption keeps what was measured, and says so.
+    """
     import time
 
     from latencylab.cli._output import check_writable, write_atomically
@@ -39,7 +43,7 @@ def measure_host(base: str, options: Mapping[str, Any], say: Callable[[str], Non
     from latencylab.hosting.bencher import OnnxruntimeBencher
     from latencylab.timing import host as hosts
 
-    path: Path = options["output"] or host_path()
+    path: Path = options["output"] or _made(host_path())
     check_writable(path, marker=writing.MARKER, force=options["force"])
     machine = hosts.describe()
     known = facts.of(machine)
@@ -48,23 +52,36 @@ def measure_host(base: str, options: Mapping[str, Any], say: Callable[[str], Non
     if options["fresh"]:
         store.clear()
     if len(store):
-        terminal().note(f"going on from {len(store)} measurements of an earlier run")
+        terminal().tell(f"going on from {len(store)} measurements of an earlier run; --fresh forgets them")
     seconds = 60 * options["minutes"]
-    found = calibrate(
-        OnnxruntimeBencher(),
-        store,
-        profiles,
-        time.monotonic,
-        budget=Budget(_DESIGN * seconds, _LEFT_OUT * seconds),
-        progress=lambda phase, done: say(f"{done:4.0%} {phase}"),
-    )
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        found = calibrate(
+            OnnxruntimeBencher(),
+            store,
+            profiles,
+            time.monotonic,
+            budget=Budget(_DESIGN * seconds, _LEFT_OUT * seconds),
+            statistic=options["statistic"],
+            progress=lambda phase, done: say(f"{done:4.0%} {phase}"),
+        )
+    except KeyboardInterrupt:
+        terminal().error(
+            f"interrupted; {len(store)} measurements are kept, the same command goes on from them"
+        )
+        return INTERRUPTED
     write_atomically(path, writing.text(found, profiles, known))
     store.clear()
     data = findings(found)
     click.echo(as_json(data) if options["format_name"] == "json" else _text(data))
-    terminal().note(f"wrote {path}: --device host names it")
+    terminal().tell(f"wrote {path}" + (": --device host names it" if path == host_path() else ""))
     _warn(found)
+    return 0
+
+
+def _made(path: Path) -> Path:
+    """Let the user's configuration folder exist: nobody makes it by hand."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 def _profiles(base: str, known: Mapping[str, Any], cores: int) -> dict[int, DeviceProfile]:

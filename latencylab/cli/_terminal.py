@@ -56,6 +56,11 @@ class Terminal:
         if self.verbosity >= 0:
             self._say("warning", message, "yellow")
 
+    def tell(self, message: str) -> None:
+        """Say what whoever waits for a long command wants to know, unless it is to be quiet."""
+        if self.verbosity >= 0:
+            self._say("note", message, "cyan")
+
     def note(self, message: str) -> None:
         """Say what is going on, under -v."""
         if self.verbosity >= 1:

@@ -95,21 +95,27 @@ _ROWS: Mapping[str, Callable[[Any], str]] = {
 @click.option(
     "--minutes", type=click.FloatRange(min=0.1), default=5.0, show_default=True, help="Limit of --measure."
 )
+@click.option(
+    "--statistic",
+    type=click.Choice(["median", "min"]),
+    default="median",
+    show_default=True,
+    help="What of a kernel's samples --measure fits; min where the machine also does other things.",
+)
 @click.option("--fresh", is_flag=True, help="With --measure: forget what an interrupted run left.")
 @list_format
 @click.option("-o", "--output", type=_FILE, help="Write a profile that extends PROFILE by the fitted values.")
 @click.option("--in-place", is_flag=True, help="Change the values where they are stated; comments stay.")
 @click.option("--force", is_flag=True, help="Overwrite a file that calibrate did not write.")
 @terminal_options
-def command(profiles: tuple[str, ...], **options: Any) -> None:
+def command(profiles: tuple[str, ...], **options: Any) -> int:
     """Fit values of PROFILEs to measured rows.
 
     Shows the error before, fitted, and on networks left out; each value with its uncertainty; and what the
     rows cannot tell apart. Several PROFILEs share every value they state alike.
     """
     if options["measure"]:
-        _measure_host(profiles, options)
-        return
+        return _measure_host(profiles, options)
     from latencylab.fitting import calibration as running
     from latencylab.fitting import findings
 
@@ -124,15 +130,18 @@ def command(profiles: tuple[str, ...], **options: Any) -> None:
     click.echo(as_json(data) if options["format_name"] == "json" else _text(data))
     _write(texts)
     _warn(found, options)
+    return 0
 
 
-def _measure_host(profiles: tuple[str, ...], options: Mapping[str, Any]) -> None:
+def _measure_host(profiles: tuple[str, ...], options: Mapping[str, Any]) -> int:
     from latencylab.cli._calibrate_host import measure_host
 
     if any(options[name] for name in ("files", "patterns", "model", "plan", "in_place")) or len(profiles) > 1:
-        raise click.UsageError("--measure takes one PROFILE of a CPU and nothing else but --minutes and -o")
+        raise click.UsageError(
+            "--measure takes one PROFILE of a CPU and only --minutes, --statistic, --fresh, -o and --force"
+        )
     with _progress() as progress:
-        measure_host(profiles[0] if profiles else "onnxruntime_cpu", options, progress)
+        return measure_host(profiles[0] if profiles else "onnxruntime_cpu", options, progress)
 
 
 def _check(profiles: tuple[str, ...], options: Mapping[str, Any]) -> None:

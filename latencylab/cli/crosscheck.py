@@ -124,10 +124,12 @@ def _subjects(models: Sequence[str], options: Mapping[str, Any]) -> Iterator[Sub
                     done += 1
                     yield subject
             except MeasurementError as error:
-                refused.append(str(error))
-                terminal().warn(f"{model}: {error}")
+                refused.append(f"{model}: {error}")
+                if len(models) > 1:
+                    terminal().warn(refused[-1])
     if refused and not done:
-        raise MeasurementError(refused[0])
+        more = "no model could be checked" if len(models) > 1 else refused[0]
+        raise MeasurementError(more)
 
 
 def _files(outputs: tuple[str, ...], *, force: bool) -> tuple[tuple[Path, str], ...]:

@@ -135,23 +135,28 @@ class CyclesPerOp(Table):
 
 @dataclass(frozen=True, kw_only=True)
 class Core(Table):
-    """A general-purpose core under a library of kernels that are picked by shape (latencylab/core/ says how).
+    """A general-purpose core under a library of kernels that are picked by shape (latencylab/cpu/ says how).
 
     blocked_channels: float maps are kept in blocks of this many channels between convolutions that can be
     blocked.
     blocks_at_once: output blocks that a blocked convolution computes for each pass over its input.
+    columns_at_once: vectors of output channels that an integer product computes for each pass over its rows.
     channels_last: element types whose convolutions read channels last.
-    hidden: share of the lesser of arithmetic and traffic that runs behind the greater one.
+    hidden: share of the lesser of arithmetic and traffic that runs behind the greater one in a blocked
+    convolution with a window; elsewhere they follow one another.
+    stores_in_flight: stores that wait for their lines at a time: the length of the store buffer.
     near_cache: the cache of the core itself; `memory.cache` is the one behind it.
-    efficiency: share of the peak MAC rate, by kernel (latencylab/core/duration.py).
-    cycles: of one core, for one element (or what latencylab/core/duration.py says) of a named piece of work.
+    efficiency: share of the peak MAC rate, by kernel (latencylab/cpu/duration.py).
+    cycles: of one core, for one element (or what latencylab/cpu/duration.py says) of a named piece of work.
     parallel: times as fast as one thread an operator runs on all `count` cores; "*" = any other.
     """
 
     blocked_channels: Count
     blocks_at_once: Count
+    columns_at_once: Count = UNSTATED
     channels_last: tuple[str, ...] = ()
     hidden: Share
+    stores_in_flight: Positive
     near_cache: Cache
     efficiency: dict[str, Share]
     cycles: dict[str, Positive]
@@ -179,7 +184,7 @@ class Engine(Table):
     weight_bytes_per_cycle: bytes of weights, before packing, that stream into the whole engine in a cycle.
     strided_by: engine that rearranges the input of a dense convolution of stride above 1 for this one.
     per_channel_by: engine that runs convolutions whose weights have a scale a channel, where this one cannot.
-    core: what a general-purpose core adds; an engine that has it is timed by `latencylab.core.duration`.
+    core: what a general-purpose core adds; an engine that has it is timed by `latencylab.cpu.duration`.
     """
 
     title: str

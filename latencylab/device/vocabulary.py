@@ -16,15 +16,16 @@ from latencylab.device.words import ANY
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-# What latencylab/core/ asks a profile for beside operators.
+# What latencylab/cpu/ asks a profile for beside operators.
 CORE_KERNELS: Final = frozenset(
     {f"{kind}_{blocks}" for kind in ("direct", "pointwise", "few_inputs") for blocks in range(1, 9)}
+    | {f"integer_{vectors}" for vectors in range(1, 4)}
     | {"direct", "pointwise", "few_inputs", "depthwise", "gemm", "integer", "integer_depthwise"}
 )
 CORE_WORK: Final = frozenset(
     {"row_call", "accumulate", "im2col", "pack", "im2col_integer", "pack_integer", "col2im", "requantize"}
     | {"position_integer", "tap_integer", "tap_grouped_integer", "ragged_integer", "reduced_row"}
-    | {"activation"}
+    | {"activation", "softmax_row", "concat_run"}
 )
 
 

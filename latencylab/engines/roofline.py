@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from latencylab import loops
-from latencylab.core import duration
+from latencylab.cpu import duration
 from latencylab.engines import _assemble
 from latencylab.npu import compute, machine, memory, traffic
 from latencylab.npu.kernel_time import KernelTime

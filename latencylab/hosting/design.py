@@ -27,12 +27,20 @@ _ALSO_LARGE: Final = (
     "activated",
     "pieces",
     "residual",
+    "rectified",
+    "centred",
+    "reduced",
+    "wide",
+    "uneven",
+    "transposed",
 )
 # What quantized networks hold; the other writers' kernels stay float there.
 _QUANTIZED: Final = (
     *("narrow", "wide", "pointwise", "large_window", "grouped", "strided", "residual", "elementwise"),
-    *("blocked_elementwise", "shuffles", "pieces", "few_inputs", "activated"),
+    *("blocked_elementwise", "shuffles", "pieces", "few_inputs", "activated", "reduced"),
 )
+# Buffers of these outgrow the caches as maps do.
+_QUANTIZED_LARGER: Final = ("narrow", "wide", "pointwise", "few_inputs", "residual", "shuffles")
 _THREADED: Final = (
     *("narrow", "wide", "pointwise", "few_inputs", "large_window", "grouped", "unblocked", "transposed"),
     *(
@@ -44,6 +52,8 @@ _THREADED: Final = (
         "pooled",
         "residual",
         "activated",
+        "rectified",
+        "centred",
     ),
 )
 
@@ -79,6 +89,7 @@ def initial(cores: int) -> tuple[Bench, ...]:
     small = [Bench(writer, *_SMALL) for writer in micro.WRITERS]
     large = [Bench(writer, *_LARGE) for writer in _ALSO_LARGE]
     integer = [Bench(writer, *_SMALL, dtype=INTEGER) for writer in _QUANTIZED]
+    integer += [Bench(writer, *_MIDDLE, dtype=INTEGER) for writer in _QUANTIZED_LARGER]
     double = [Bench(writer, *_MIDDLE, threads=2) for writer in _THREADED] if cores > 1 else []
     integer_double = [
         Bench(writer, *_MIDDLE, dtype=INTEGER, threads=2) for writer in ("narrow", "pointwise", "elementwise")

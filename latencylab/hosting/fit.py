@@ -30,7 +30,7 @@ _SHARED: Final = (
     "engines.cpu.launch_s",
     "memory.dram.efficiency",
     "memory.cache.bytes_per_s",
-    "engines.cpu.core.hidden",
+    "memory.cache.size_bytes",
 )
 _STEP: Final = 0.02
 _MOST_EVALUATIONS: Final = 30
@@ -89,11 +89,17 @@ def _solved(problem: _Problem, kept: Sequence[Parameter], touched: Mapping[str, 
     scatter = max(1.0, float(np.mean(problem.errors(found.x) ** 2)))
     sigma = np.sqrt(np.maximum(np.diag(covariance) * scatter, 0))
     return Solution(
-        values={p.path: float(exp(x)) for p, x in zip(kept, found.x, strict=True)},
+        values=_values(kept, found.x),
         sigma={p.path: float(s) for p, s in zip(kept, sigma, strict=True)},
         points={p.path: len(touched[p.path]) for p in kept},
         priors={p.path: p for p in kept},
     )
+
+
+def _values(chosen: Sequence[Parameter], logs: Vector) -> dict[str, float]:
+    """Values by path; what is counted is a whole number."""
+    exact = ((p, float(exp(x))) for p, x in zip(chosen, logs, strict=True))
+    return {p.path: round(value) if p.is_whole else value for p, value in exact}
 
 
 class _Problem:
@@ -122,8 +128,7 @@ class _Problem:
 
     def predicted(self, x: Vector, rows: Sequence[int] | None = None) -> Vector:
         """Logarithms of the predicted times."""
-        values = {p.path: float(exp(v)) for p, v in zip(self.chosen, x, strict=True)}
-        device = machine.of(self.profile.with_values(values))
+        device = machine.of(self.profile.with_values(_values(self.chosen, x)))
         some = self.points if rows is None else [self.points[i] for i in rows]
         return np.log([point.predicted_s(device) for point in some])
 

@@ -8,7 +8,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from latencylab import checking, fusion, loops, lowering, pipeline
-from latencylab.core import duration
+from latencylab.cpu import duration
 from latencylab.units import PS_PER_S
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from latencylab import __version__, checking, onnx_reader, pipeline, timing
 from latencylab import device as devices
 from latencylab.device.registry import HOST
 from latencylab.errors import MeasurementError
+from latencylab.hosting import facts
 from latencylab.hosting.store import Store
 from latencylab.measurement import Measurement, loads
 from latencylab.timing.model_file import runnable
@@ -130,6 +131,8 @@ def checked(subject: Subject, device: str, statistic: Statistic) -> tuple[Checke
     runtime = _THREADED.format(threads)
     has_own = ":" not in device and threads > 1 and runtime in devices.runtimes(device)
     profile = devices.load(device, runtime if has_own else None)
+    if device == _BASE:  # nobody's machine: at least the width of the vectors is known
+        profile = profile.with_values(facts.vectors(subject.measurement.host))
     estimate = pipeline.price(subject.network, profile)
     found = checking.check(subject.network.graph, estimate, subject.measurement, statistic)
     if threads > 1 and not has_own and ":" not in device:

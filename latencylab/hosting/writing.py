@@ -69,7 +69,7 @@ def _fitted(
         low, high = parameter.low, parameter.high
         new = replace(
             old,
-            value=_figures(min(max(value, low), high), 4),
+            value=round(value) if parameter.is_whole else _figures(min(max(value, low), high), 4),
             provenance="fitted",
             source=f"{source} ({solution.points[path]} kernels)",
             prior=_figures(parameter.start, 4),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from latencylab import loops
-from latencylab.core import duration
+from latencylab.cpu import duration
 from latencylab.npu import compute, transfers
 from latencylab.npu.kernel_time import KernelTime
 

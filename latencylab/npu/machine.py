@@ -25,7 +25,9 @@ class CoreNumbers:
 
     blocked_channels: int
     blocks_at_once: int
+    columns_at_once: int
     hidden: float
+    stores_in_flight: float
     near_cache_bytes: int
     near_cache_bytes_per_s: float
     efficiency: Mapping[str, float]
@@ -191,7 +193,9 @@ def _core(core: Core) -> CoreNumbers:
     return CoreNumbers(
         blocked_channels=core.blocked_channels.value,
         blocks_at_once=core.blocks_at_once.value,
+        columns_at_once=core.columns_at_once.value,
         hidden=core.hidden.value,
+        stores_in_flight=core.stores_in_flight.value,
         near_cache_bytes=core.near_cache.size_bytes.value,
         near_cache_bytes_per_s=core.near_cache.bytes_per_s.value,
         efficiency=_values(core.efficiency),

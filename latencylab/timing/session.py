@@ -88,7 +88,9 @@ def _open(request: Request, options: onnxruntime.SessionOptions) -> onnxruntime.
     try:
         return onnxruntime.InferenceSession(request.model_path, options, providers=providers)
     except Exception as error:
-        raise MeasurementError(f"onnxruntime refused the model: {one_line(error)}") from error
+        # The path may be that of a temporary copy, which means nothing to anybody.
+        said = one_line(error).replace(request.model_path, request.model_name)
+        raise MeasurementError(f"onnxruntime refused the model: {said}") from error
 
 
 def _options(request: Request, profile_folder: Path | None) -> onnxruntime.SessionOptions:

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from latencylab import ops
-from latencylab.core.choice import Variant, variant
+from latencylab.cpu.choice import Variant, variant
 from latencylab.graph import MetaNode, Node, Tensor
 from latencylab.work import ZERO, Work
 
@@ -29,6 +29,8 @@ PREFIX: Final = "layout:reorder:"
 REORDER_INPUT: Final = "ReorderInput"
 REORDER_OUTPUT: Final = "ReorderOutput"
 TRANSPOSE: Final = "Transpose"
+# Attribute of a kernel that the library runs on channels last, as the library itself spells it.
+CHANNELS_LAST: Final = "channels_last"
 # Kernels that exist for blocked maps too, and stay blocked where all they read is blocked.
 _BLOCK_WISE: Final = frozenset({"Relu", "Sigmoid", "Tanh", "Swish", "Add", "Sum", "Mul", "Concat"})
 _SAME_SHAPE: Final = frozenset({"Add", "Sum", "Mul"})
@@ -321,12 +323,19 @@ def _channels_last(metas: tuple[MetaNode, ...], graph: Graph, types: frozenset[s
         for tensor in _maps(meta):
             if is_last.get(tensor.name, False) != wants:
                 renamed[tensor.name] = _transposed(tensor, wants, made, result)
-        result.append(reading(meta, renamed))
+        result.append(_marked(reading(meta, renamed), wants))
         is_last.update((t.name, wants) for t in meta.outputs)
     for name in graph.outputs:
         if is_last.get(name, False) and _has_layout(graph.tensors[name]):
             _transposed(graph.tensors[name], False, made, result)
     return tuple(result)
+
+
+def _marked(meta: MetaNode, is_last: bool) -> MetaNode:
+    """Say of a kernel that it works on channels last; shapes stay those of the file."""
+    if not is_last or meta.kind != "Concat":
+        return meta
+    return replace(meta, node=replace(meta.node, attributes={**meta.node.attributes, CHANNELS_LAST: 1}))
 
 
 def _transposed(

@@ -1,20 +1,26 @@
-"""How long a kernel takes on a general-purpose core: launch, arithmetic and traffic, partly overlapped.
+"""How long a kernel takes on a general-purpose core: launch, arithmetic and traffic.
+
+Arithmetic and traffic follow one another, but for blocked convolutions with a window, which hide part of it.
 
 A blocked convolution computes up to `blocks_at_once` output blocks for each pass over its input; a pass over
 fewer has too few independent sums to keep the multipliers busy, so its efficiency has a name of its own
-(`direct_1` to `direct_4`). What is not blocked is spread out (im2col) and multiplied as matrices. Everything
-else costs cycles by the element. Names are those of `engines.*.core.efficiency` and `.cycles`:
+(`direct_1` to `direct_4`). What is not blocked is spread out (im2col) and multiplied as matrices; an integer
+product finishes up to `columns_at_once` vectors of channels for each pass over its rows. Everything else
+costs cycles by the element. Names are those of `engines.*.core.efficiency` and `.cycles`:
 
-    direct_n, pointwise_n, few_inputs_n, depthwise, gemm, ConvTranspose, integer, ...   share of the peak
+    direct_n, pointwise_n, few_inputs_n, integer_n, depthwise, gemm, ConvTranspose, ...   share of the peak
     row_call       for each row, pass and input step of a blocked convolution
     accumulate     for each element written, each time an input step adds to it
     im2col, pack   for each element spread out, or only packed (a 1x1 window), before a matrix product
     col2im         for each product that a transposed convolution scatters
     requantize     for each element an integer convolution writes
-    position_integer, tap_integer, tap_grouped_integer, ragged_integer
-                   for each position of each group of an integer convolution, each tap of it, and the rest of
-                   a row whose channels are no multiple of eight
-    reduced_row    for each row that a reduction or a softmax works on
+    position_integer, tap_integer, tap_grouped_integer
+                   for each position of each group of an integer convolution, and each run of bytes that is
+                   copied for it: a row of the window, or each tap where a group reads some of the channels
+    ragged_integer for each step over the channels left behind whole sixteens: four of them, or one
+    reduced_row, softmax_row   for each row that a reduction, or a softmax, works on
+    Transpose_rest_integer     for each byte of the channels left behind whole eights of a Transpose
+    concat_run     for each run of channels that a Concat on channels last copies
     activation     for each element of an activation computed as a convolution writes
     OPERATOR       for each element of the larger side of any other kernel (a pool: for each tap of each)
 """
@@ -25,7 +31,9 @@ from dataclasses import dataclass
 from math import ceil, prod
 from typing import TYPE_CHECKING, Final
 
-from latencylab.core.choice import Variant, variant
+from latencylab.cpu import passes, traffic
+from latencylab.cpu.choice import Variant, variant
+from latencylab.cpu.layouts import CHANNELS_LAST, TRANSPOSE
 from latencylab.npu import compute
 from latencylab.units import PS_PER_S
 
@@ -38,10 +46,13 @@ _BINARY: Final = frozenset({"Add", "Sub", "Mul", "Div", "Sum", "Min", "Max", "Po
 _POOLS: Final = frozenset({"MaxPool", "AveragePool"})
 _COSTLY_ACTIVATIONS: Final = frozenset({"Sigmoid", "Tanh", "Gelu", "Swish", "HardSwish"})
 _FLOATS: Final = frozenset({"float32", "float64"})
-# Input channels that a 1x1 convolution sums up before it writes (mlas: MaximumInputChannelBatch).
-_POINTWISE_BATCH: Final = 128
-# Columns that an integer matrix product finishes at once; the rest of a row is finished one by one.
-_INTEGER_COLUMNS: Final = 8
+# Channels that a requantization takes at once, then for what is left; the last ones go one by one (mlas).
+_REQUANTIZED: Final = 16
+_REQUANTIZED_REST: Final = 4
+# Channels of bytes that are transposed at once; the ones left go one by one (mlas transpose.cpp).
+_TRANSPOSED: Final = 8
+# Rows of an integer matrix product are filled up to a multiple of this many bytes.
+_INTEGER_DEPTH: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,24 +70,14 @@ def of(meta: MetaNode, nest: LoopNest | None, worker: Worker, machine: Machine) 
     assert core is not None  # noqa: S101 - the caller asks only for such workers
     speed = worker.speed_of(operator_name(meta, core))
     compute_ps = worker.ps(cycles(meta, nest, worker, core) / speed)
-    memory_ps = ceil(traffic_s(meta, core, machine) * PS_PER_S / speed)
-    lesser = min(compute_ps, memory_ps)
-    return Spent(compute_ps, memory_ps, max(compute_ps, memory_ps) + lesser - int(lesser * core.hidden))
+    memory_ps = ceil(traffic.seconds(meta, nest, core, machine) * PS_PER_S / speed)
+    hidden_ps = int(min(compute_ps, memory_ps) * core.hidden) if _hides(meta, core) else 0
+    return Spent(compute_ps, memory_ps, compute_ps + memory_ps - hidden_ps)
 
 
-def traffic_s(meta: MetaNode, core: CoreNumbers, machine: Machine) -> float:
-    """Seconds to move the boundary through near cache, last-level cache and DRAM.
-
-    A kernel that streams W bytes through a cache of C finds about C / W of them there.
-    """
-    size = meta.boundary_bytes
-    if not size:
-        return 0.0
-    near = min(size, core.near_cache_bytes)
-    last = max(0, min(size, machine.cache_bytes) - near)
-    far = size - near - last
-    seconds = near / core.near_cache_bytes_per_s + far / machine.dram_bytes_per_s
-    return seconds + (last / machine.cache_bytes_per_s if last else 0.0)
+def _hides(meta: MetaNode, core: CoreNumbers) -> bool:
+    """Whether traffic runs behind arithmetic: a blocked window computes long on what it has loaded."""
+    return meta.kind == "Conv" and variant(meta, core.blocked_channels) is Variant.DIRECT
 
 
 def cycles(meta: MetaNode, nest: LoopNest | None, worker: Worker, core: CoreNumbers) -> float:
@@ -88,7 +89,27 @@ def cycles(meta: MetaNode, nest: LoopNest | None, worker: Worker, core: CoreNumb
     rate = element_rate(meta, core)
     if rate is None:
         return compute.vector_cycles(meta.work, worker, meta.dtype) * worker.count
-    return rate * _elements(meta) + core.cycles.get("reduced_row", 0.0) * _rows(meta)
+    return rate * _elements(meta) + _pieces(meta, core)
+
+
+def _pieces(meta: MetaNode, core: CoreNumbers) -> float:
+    """What a kernel without MACs spends on rows, runs and leftovers, besides on elements."""
+    if meta.kind == "LayoutConversion" and meta.dtype not in _FLOATS:
+        extra = core.cycles.get("Transpose_rest_integer", 0.0)
+        return extra * _leftover_elements(meta) if meta.node.op_type == TRANSPOSE else 0.0
+    if meta.kind == "Concat" and CHANNELS_LAST in meta.node.attributes:
+        channels = meta.outputs[0].shape[1]
+        runs = len(meta.inputs) * meta.outputs[0].elements // channels
+        return runs * core.cycles.get("concat_run", 0.0)
+    per_row = core.cycles.get("softmax_row" if meta.kind == "Softmax" else "reduced_row", 0.0)
+    return per_row * _rows(meta)
+
+
+def _leftover_elements(meta: MetaNode) -> int:
+    """Elements that a Transpose of bytes moves one by one: of channels behind whole eights."""
+    (tensor,) = meta.inputs
+    channels = tensor.shape[1]
+    return tensor.elements // channels * (channels % _TRANSPOSED)
 
 
 def operator_name(meta: MetaNode, core: CoreNumbers) -> str:
@@ -98,12 +119,6 @@ def operator_name(meta: MetaNode, core: CoreNumbers) -> str:
     if meta.kind == "LayoutConversion":
         return meta.node.op_type
     return meta.kind
-
-
-def passes(channels: int, core: CoreNumbers) -> dict[int, int]:
-    """How many passes over the input compute how many output blocks each: {4: 2, 1: 1} for nine blocks."""
-    full, rest = divmod(-(-channels // core.blocked_channels), core.blocks_at_once)
-    return {n: count for n, count in ((core.blocks_at_once, full), (rest, 1)) if n and count}
 
 
 def element_rate(meta: MetaNode, core: CoreNumbers) -> float | None:
@@ -174,7 +189,7 @@ def _convolution(meta: MetaNode, nest: LoopNest, worker: Worker, core: CoreNumbe
         return macs / (rate * core.efficiency_of(kind.value)) + calls * core.cycles.get("row_call", 0.0)
     if kind.is_blocked:
         return _blocked(nest, kind, rate, core)
-    return _spread(meta, nest, kind, rate, core)
+    return _spread(nest, kind, rate, core)
 
 
 def _blocked(nest: LoopNest, kind: Variant, rate: float, core: CoreNumbers) -> float:
@@ -184,11 +199,10 @@ def _blocked(nest: LoopNest, kind: Variant, rate: float, core: CoreNumbers) -> f
     what the steps before it wrote.
     """
     block = core.blocked_channels
-    inputs = nest.in_channels if kind is Variant.FEW_INPUTS else compute.padded(nest.in_channels, block)
-    step = {Variant.FEW_INPUTS: 1, Variant.POINTWISE: _POINTWISE_BATCH}.get(kind, block)
-    steps = -(-inputs // step)
+    inputs = passes.input_channels(nest, kind, core)
+    steps = passes.input_steps(nest, kind, core)
     busy, calls = 0.0, 0
-    for blocks, count in passes(nest.out_channels, core).items():
+    for blocks, count in passes.of(nest.out_channels, core).items():
         macs = inputs * nest.taps * nest.positions * blocks * block * count
         busy += macs / (rate * core.efficiency_of(f"{kind.value}_{blocks}"))
         calls += count
@@ -199,33 +213,47 @@ def _blocked(nest: LoopNest, kind: Variant, rate: float, core: CoreNumbers) -> f
     return nest.groups * (busy + rows * calls * steps * core.cycles.get("row_call", 0.0))
 
 
-def _spread(meta: MetaNode, nest: LoopNest, kind: Variant, rate: float, core: CoreNumbers) -> float:
+def _spread(nest: LoopNest, kind: Variant, rate: float, core: CoreNumbers) -> float:
     """A matrix product behind the spreading of the input."""
-    suffix = "" if kind is Variant.GEMM else "_integer"
+    if kind is Variant.INTEGER:
+        return _integer_product(nest, rate, core) + _gathers(nest, core) + _requantized(nest, core)
     busy = nest.macs / (rate * core.efficiency_of(kind.value))
-    if kind is not Variant.INTEGER_DEPTHWISE:
-        spread = nest.groups * nest.in_channels * nest.taps * nest.positions
-        busy += spread * core.cycles.get(("im2col" if nest.taps > 1 else "pack") + suffix, 0.0)
-    if suffix:
-        busy += compute.written_elements(meta) * core.cycles.get("requantize", 0.0)
-        busy += _gathers(nest, kind, core)
-    return busy
-
-
-def _gathers(nest: LoopNest, kind: Variant, core: CoreNumbers) -> float:
-    """What an integer convolution spends on positions and taps, however few channels lie there.
-
-    A dense one looks its taps up by pointers; a grouped one copies a few bytes for each tap of each group.
-    """
     if kind is Variant.INTEGER_DEPTHWISE:
-        return 0.0
-    spots = nest.groups * nest.positions
-    tap = "tap_integer" if nest.groups == 1 else "tap_grouped_integer"
-    taps = nest.taps if nest.taps > 1 else 0
-    per_spot = core.cycles.get("position_integer", 0.0) + taps * core.cycles.get(tap, 0.0)
-    if nest.out_channels % _INTEGER_COLUMNS:
-        per_spot += core.cycles.get("ragged_integer", 0.0)
-    return spots * per_spot
+        return busy + _requantized(nest, core)
+    return busy + _spread_elements(nest) * core.cycles.get("im2col" if nest.taps > 1 else "pack", 0.0)
+
+
+def _spread_elements(nest: LoopNest) -> int:
+    return nest.groups * nest.in_channels * nest.taps * nest.positions
+
+
+def _integer_product(nest: LoopNest, rate: float, core: CoreNumbers) -> float:
+    """Passes over rows of bytes, each over whole vectors of output channels."""
+    depth = compute.padded(nest.in_channels * nest.taps, _INTEGER_DEPTH)
+    width, busy = core.blocked_channels, 0.0
+    for vectors, count in passes.shared_out(nest.out_channels, width, core.columns_at_once).items():
+        macs = depth * nest.positions * vectors * width * count
+        busy += macs / (rate * core.efficiency_of(f"{Variant.INTEGER.value}_{vectors}"))
+    return nest.groups * busy
+
+
+def _gathers(nest: LoopNest, core: CoreNumbers) -> float:
+    """What an integer convolution copies into rows: by the byte, the run of bytes and the row."""
+    per_row = core.cycles.get("position_integer", 0.0)
+    if nest.taps > 1:
+        is_dense = nest.groups == 1
+        runs = nest.kernel_rows if is_dense else nest.taps
+        per_row += runs * core.cycles.get("tap_integer" if is_dense else "tap_grouped_integer", 0.0)
+    per_byte = core.cycles.get("im2col_integer" if nest.taps > 1 else "pack_integer", 0.0)
+    return _spread_elements(nest) * per_byte + nest.groups * nest.positions * per_row
+
+
+def _requantized(nest: LoopNest, core: CoreNumbers) -> float:
+    """Sums narrowed row by row: sixteen channels at a time, then four, then one."""
+    whole, rest = divmod(nest.groups * nest.out_channels, _REQUANTIZED)
+    steps = rest // _REQUANTIZED_REST + rest % _REQUANTIZED_REST
+    vectors = whole * _REQUANTIZED * core.cycles.get("requantize", 0.0)
+    return nest.positions * (vectors + steps * core.cycles.get("ragged_integer", 0.0))
 
 
 def _product(meta: MetaNode, nest: LoopNest, worker: Worker, core: CoreNumbers) -> float:
