@@ -65,6 +65,8 @@ _INK: Final = "#222222"
 _FAINT: Final = "#777777"
 # Of this luminance a colour contrasts with black as much as with white.
 _EVEN: Final = 0.179
+# From the lowest to the highest number of a logarithmic axis, if three of each decade are to be readable.
+_MOST_SPAN: Final = 2000
 # Both columns of a two-column paper.
 _WIDTH: Final = 7.0
 _MOST_BARS: Final = 24
@@ -421,11 +423,21 @@ def _along_diagonal(axes: Axes, gap: float) -> list[_labels.Box]:
     return [_labels.Box(x - gap, y - gap, 2 * gap, 2 * gap) for x, y in middles]
 
 
+class _RoundNumbers(LogLocator):
+    """Ticks at 1, 2 and 5 of every decade; at powers of ten alone where there are too many to read."""
+
+    def tick_values(self, vmin: float, vmax: float) -> Sequence[float]:
+        """Ticks between two values."""
+        self.set_params(subs=(1, 2, 5) if 0 < vmax < vmin * _MOST_SPAN else (1,))
+        ticks: Sequence[float] = super().tick_values(vmin, vmax)
+        return ticks
+
+
 def _scale(axes: Axes, *, log: bool) -> None:
     if log:
         axes.set(xscale="log", yscale="log")
         for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.set_major_locator(_RoundNumbers())
             axis.set_major_formatter(lambda value, _: _tick(value))
             axis.set_minor_formatter(lambda *_: "")
 
