@@ -153,6 +153,8 @@ class _Run:
             try:
                 network, measurement = (self.bencher.read(bench), kept) if kept else self.bencher.bench(bench)
             except MeasurementError as error:
+                if str(error).startswith("interrupted"):
+                    raise KeyboardInterrupt from error
                 self.refused.append(f"{bench.name}: {error}")
                 continue
             if measurement.is_interrupted:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -34,8 +35,10 @@ def measure(request: Request, progress: Progress = lambda _phase, _done: None) -
         folder = Path(name)
         (folder / "request.json").write_bytes(request.to_json())
         with (folder / "stderr").open("w+b") as stderr:
-            code = _run(_command(folder), stderr, progress)
-        return _result(folder, code)
+            code, was_interrupted = _run(_command(folder), stderr, progress)
+        found = _result(folder, code)
+        # Whatever it was doing, its kernels' shares included: who asked it to stop wants no next model.
+        return replace(found, is_interrupted=True) if was_interrupted else found
 
 
 def _command(folder: Path) -> list[str]:
@@ -49,17 +52,18 @@ def _environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": os.pathsep.join(path for path in paths if path)}
 
 
-def _run(command: list[str], stderr: IO[bytes], progress: Progress) -> int:
+def _run(command: list[str], stderr: IO[bytes], progress: Progress) -> tuple[int, bool]:
+    """Return the exit code, and whether the process was asked to stop."""
     # A session of its own, so that Ctrl-C at the terminal reaches it once, from us.
     process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
         command, stdout=subprocess.PIPE, stderr=stderr, env=_environment(), start_new_session=True, text=True
     )
     with process:
         try:
-            return _relay(process, progress)
+            return _relay(process, progress), False
         except KeyboardInterrupt:
             process.send_signal(signal.SIGINT)
-            return _relay(process, progress)
+            return _relay(process, progress), True
         finally:
             process.kill()  # no effect on one that has ended
 
