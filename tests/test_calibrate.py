@@ -291,7 +291,25 @@ def test_a_wrong_command_is_one_line(
     assert (code, said in line) == (2, True), line
 
 
+def test_rows_are_named_as_they_are_found_from_where_the_command_ran(
+    tmp_path: Path, profile: Path, rows: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path.parent)
+    out = tmp_path / "mine.toml"
+    assert run(profile, "--data", rows, *NAMED, "--no-leave-out", "-o", out).exit_code == 0
+    assert device.load(out).memory.dram.efficiency.source == f"{tmp_path.name}/rows.csv (5 rows)"
+
+
 # --- plans -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", device.names())
+def test_a_shipped_fitted_value_names_the_files_it_rests_on(name: str) -> None:
+    for runtime in device.runtimes(name) or (None,):
+        for path, value in device.load(name, runtime).parameters().items():
+            if value.provenance == "fitted":
+                files = value.source.rpartition(" (")[0].split(", ")
+                assert [file for file in files if not (EVIDENCE.parent / file).is_file()] == [], path
 
 
 @pytest.mark.parametrize("path", sorted((EVIDENCE / "fits").glob("*.toml")), ids=lambda path: path.stem)
