@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from latencylab import __version__, dtypes, fusion, lowering, onnx_reader, ops, parameters, plugins
+from latencylab import __version__, dtypes, fusion, lowering, onnx_reader, ops, parameters, plugins, units
 from latencylab import device as devices
 from latencylab.engines import COST_MODEL_VERSION
 from latencylab.errors import UnknownNameError
@@ -161,7 +161,7 @@ def _assembled(
             *decomposition.graph.assumptions,
             *program.assumptions,
             _layout_sentence(profile, program.layout),
-            f"the interval rests on {profile.accuracy.evidence} ({profile.accuracy.rows} rows)",
+            _interval_sentence(profile),
         ),
         critical_path=schedule.critical_path,
         latencylab_version=__version__,
@@ -249,6 +249,11 @@ def _fallbacks(kernels: tuple[KernelEstimate, ...], profile: DeviceProfile) -> t
         for kernel in kernels
         if kernel.engine in engines and engines[kernel.engine].role == "host" and not kernel.is_layout
     )
+
+
+def _interval_sentence(profile: DeviceProfile) -> str:
+    rows = units.counted(profile.accuracy.rows, "row")
+    return f"the interval rests on {profile.accuracy.evidence} ({rows})"
 
 
 def _layout_sentence(profile: DeviceProfile, layout: str) -> str:

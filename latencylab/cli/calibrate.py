@@ -181,7 +181,7 @@ def _task(
     found = [row for path in options["files"] for row in _rows(path, profiles, options["model"])]
     rows = running.rows_of(profiles, found)
     if len(rows) < len(found):
-        terminal().note(f"{len(found) - len(rows)} rows of other devices are left aside")
+        terminal().note(f"left aside, of other devices: {units.counted(len(found) - len(rows), 'row')}")
     return rows, running.offered(rows, options["patterns"]), tuple(map(_told, options["files"]))
 
 
