@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from onnx import TensorProto, helper
 
-from latencylab import pipeline, zoo
+from latencylab import estimate, pipeline, zoo
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,8 +58,8 @@ def test_growth_is_linear(
 
 
 def best_ms(benchmark: BenchmarkFixture, path: Path, engine: str) -> float:
-    pipeline.estimate(path, DEVICE, engine)  # imports what it needs; from here on it is warm
-    benchmark(pipeline.estimate, path, DEVICE, engine)
+    estimate(path, DEVICE, engine)  # imports what it needs; from here on it is warm
+    benchmark(estimate, path, DEVICE, engine)
     assert benchmark.stats is not None, "these limits need the times: run without --benchmark-disable"
     return benchmark.stats.stats.min * 1e3
 

@@ -16,7 +16,7 @@ from math import log, sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from latencylab import pipeline
+from latencylab import estimate, pipeline
 from latencylab.errors import LatencyLabError
 from latencylab.ranking.ties import likeness
 
@@ -53,11 +53,11 @@ def _residual(row: dict[str, str]) -> Iterator[Residual]:
     device = f"{row['device']}:{row['runtime']}" if row["runtime"] else row["device"]
     try:
         options = {"layout": row["layout"] or None, "dtype": row["dtype"] or None}
-        estimate = pipeline.estimate(source, device, **options)
+        found = estimate(source, device, **options)
     except LatencyLabError as error:
         print(f"left out: {row['id']}: {error}")  # noqa: T201 - a study's output
         return
-    yield log(estimate.latency_s * 1e3 / float(row["latency_ms"])), estimate
+    yield log(found.latency_s * 1e3 / float(row["latency_ms"])), found
 
 
 def _rms(values: Iterable[float]) -> str:

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from latencylab.comparison import Comparison, compare
     from latencylab.device import DeviceProfile
     from latencylab.errors import LatencyLabError
+    from latencylab.estimating import estimate
     from latencylab.gating import Verdict, gate
     from latencylab.graph import Graph, MetaNode, Node, Tensor
-    from latencylab.pipeline import estimate
     from latencylab.ranking import Ranking, rank
     from latencylab.result import Estimate, KernelEstimate
     from latencylab.work import Work
@@ -40,7 +40,7 @@ _HOMES = {
     "Work": "work",
     "advise": "advising",
     "compare": "comparison",
-    "estimate": "pipeline",
+    "estimate": "estimating",
     "gate": "gating",
     "rank": "ranking",
 }

@@ -16,7 +16,7 @@ import numpy as np
 from latencylab import align
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from latencylab.align import Alignment, Group
     from latencylab.graph import Graph
@@ -282,8 +282,3 @@ def affine_in_macs(macs: Sequence[int], measured_s: Sequence[float]) -> list[flo
     found, _ = nnls(columns / scale, np.ones(len(times)))
     a, b = found / scale
     return [float(max(a + b * m, 1e-12)) for m in macs]
-
-
-def row_errors(models: Iterable[CheckedModel], least_s: float = 20e-6) -> tuple[CheckedRow, ...]:
-    """Rows that both sides have and that are long enough for the measurement to be worth comparing."""
-    return tuple(row for m in models for row in m.rows if row.error is not None and row.measured_s >= least_s)

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from latencylab import __version__, dtypes, fusion, lowering, onnx_reader, ops, parameters, plugins
+from latencylab import __version__, dtypes, fusion, lowering, onnx_reader, ops, parameters, plugins, units
 from latencylab import device as devices
 from latencylab.engines import COST_MODEL_VERSION
 from latencylab.errors import UnknownNameError
@@ -45,41 +45,6 @@ _SIGMAS: Final = 1.6449
 _UNPRICED_SIGMA_LOG: Final = log(4)
 
 
-def estimate(  # noqa: PLR0913 - every option of `profile`, by keyword
-    model: str | Path | bytes | ModelProto,
-    device: str | Path | DeviceProfile = "dolphin_npu",
-    engine: str | None = None,
-    *,
-    dtype: str | None = None,
-    dims: Mapping[str, int] | None = None,
-    shapes: Mapping[str, tuple[int, ...]] | None = None,
-    layout: str | None = None,
-    strict: bool = False,
-    name: str | None = None,
-    advice: bool = False,
-) -> Estimate:
-    """Predict the latency of a network on a device.
-
-    model: a path, "zoo:NAME", the file's bytes, or a ModelProto.
-    device: a name, "NAME:RUNTIME", a path to a `.toml`, or a loaded profile.
-    engine: "simulator" or "roofline" (default: the profile's).
-    dtype: the element type a float graph is deployed in (default: the profile's).
-    dims, shapes: bind free dimensions by name, inputs by shape.
-    layout: of the network's ends, "nchw" or "nhwc" (default: the profile's).
-    strict: refuse unpriced operators. name: shown instead of the file's stem.
-    advice: also try what would make the network faster; the result carries it.
-
-    Raises ModelError if the network cannot be analysed, and the other errors of `latencylab.errors`.
-    """
-    network, profile = read(model, dims=dims, shapes=shapes, name=name), load_device(device)
-    result = price(network, profile, engine, dtype=dtype, layout=layout, strict=strict)
-    if not advice:
-        return result
-    from latencylab import advising  # it prices networks itself, through this module
-
-    return advising.with_advice(result, network, profile, dtype=dtype)
-
-
 def read(
     model: str | Path | bytes | ModelProto,
     *,
@@ -108,7 +73,7 @@ def price(
     layout: str | None = None,
     strict: bool = False,
 ) -> Estimate:
-    """Predict the latency of a network that `read` returned; arguments and errors as `estimate`."""
+    """Predict the latency of a network that `read` returned; options and errors as `latencylab.estimate`."""
     profile = load_device(device)
     if layout not in {None, *LAYOUTS}:
         raise UnknownNameError("layout", str(layout), LAYOUTS)
@@ -196,7 +161,7 @@ def _assembled(
             *decomposition.graph.assumptions,
             *program.assumptions,
             _layout_sentence(profile, program.layout),
-            f"the interval rests on {profile.accuracy.evidence} ({profile.accuracy.rows} rows)",
+            _interval_sentence(profile),
         ),
         critical_path=schedule.critical_path,
         latencylab_version=__version__,
@@ -284,6 +249,11 @@ def _fallbacks(kernels: tuple[KernelEstimate, ...], profile: DeviceProfile) -> t
         for kernel in kernels
         if kernel.engine in engines and engines[kernel.engine].role == "host" and not kernel.is_layout
     )
+
+
+def _interval_sentence(profile: DeviceProfile) -> str:
+    rows = units.counted(profile.accuracy.rows, "row")
+    return f"the interval rests on {profile.accuracy.evidence} ({rows})"
 
 
 def _layout_sentence(profile: DeviceProfile, layout: str) -> str:

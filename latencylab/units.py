@@ -6,7 +6,6 @@ from typing import Final
 
 PS_PER_S: Final = 10**12
 NS_PER_S: Final = 10**9
-US_PER_S: Final = 10**6
 MS_PER_S: Final = 10**3
 BYTES_PER_MB: Final = 10**6
 BYTES_PER_KIB: Final = 2**10
@@ -41,3 +40,8 @@ def milliseconds(value_s: float) -> str:
 def byte_count(value: float) -> str:
     """Bytes as '12.9 MB' (decimal prefixes, as DRAM traffic is usually quoted)."""
     return f"{si(value)}B" if abs(value) >= 1e3 else f"{value:.0f} B"
+
+
+def counted(number: int, what: str) -> str:
+    """1, "row" -> '1 row'; 12345, "row" -> '12,345 rows'."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

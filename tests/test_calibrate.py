@@ -244,7 +244,7 @@ def test_a_bad_row_is_one_line(tmp_path: Path, profile: Path, cells: dict[str, o
     arguments = (profile, "--data", path, "--parameter", "memory.dram.efficiency", "--no-leave-out")
     if not said:
         result = run(*arguments, "-v")
-        assert (result.exit_code, "1 rows of other devices" in result.stderr) == (0, True)
+        assert (result.exit_code, "left aside, of other devices: 1 row\n" in result.stderr) == (0, True)
         return
     code, line = failing(*arguments)
     assert (code, said in line) == (2, True), line
@@ -291,7 +291,25 @@ def test_a_wrong_command_is_one_line(
     assert (code, said in line) == (2, True), line
 
 
+def test_rows_are_named_as_they_are_found_from_where_the_command_ran(
+    tmp_path: Path, profile: Path, rows: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path.parent)
+    out = tmp_path / "mine.toml"
+    assert run(profile, "--data", rows, *NAMED, "--no-leave-out", "-o", out).exit_code == 0
+    assert device.load(out).memory.dram.efficiency.source == f"{tmp_path.name}/rows.csv (5 rows)"
+
+
 # --- plans -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", device.names())
+def test_a_shipped_fitted_value_names_the_files_it_rests_on(name: str) -> None:
+    for runtime in device.runtimes(name) or (None,):
+        for path, value in device.load(name, runtime).parameters().items():
+            if value.provenance == "fitted":
+                files = value.source.rpartition(" (")[0].split(", ")
+                assert [file for file in files if not (EVIDENCE.parent / file).is_file()] == [], path
 
 
 @pytest.mark.parametrize("path", sorted((EVIDENCE / "fits").glob("*.toml")), ids=lambda path: path.stem)
@@ -391,8 +409,8 @@ def test_a_stretch_of_another_length_is_left_unmatched_and_said(profile: Path) -
     assert {m.op_type for m in found.unmatched} == {"Mystery", "Conv"}
     assert len(found.missing) == kinds.count("Conv")
     said = list(found.complaints())
-    assert said[0].startswith(f"{kinds.count('Conv')} of {len(kinds)} kernels have no meta-node: Mystery_0")
-    assert "meta-nodes were not measured" in said[1]
+    assert said[0].startswith(f"no meta-node for {kinds.count('Conv')} of {len(kinds)} kernels: Mystery_0")
+    assert "not measured: " in said[1]
 
 
 def test_a_kernel_at_the_profilers_floor_says_nothing(profile: Path) -> None:

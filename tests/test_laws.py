@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from simulating import TILED, bounded, gains, picoseconds, profile, profiles, program, simulated
 from strategies import networks
 
-from latencylab import fusion, loops, pipeline
+from latencylab import estimate, fusion, loops, pipeline
 from latencylab.engines import simulator
 from latencylab.errors import TilingError
 from latencylab.graph import total
@@ -161,7 +161,7 @@ def test_the_same_input_gives_the_same_schedule(graph: Graph, device: DeviceProf
     "place", [("dolphin_npu", None), ("dolphin_npu", "nnapi_2021"), ("mobile_cpu", None)]
 )
 def test_the_same_network_gives_the_same_bytes_and_they_read_back(place: tuple[str, str | None]) -> None:
-    one, other = (pipeline.estimate("zoo:xlsr_x3?height=36&width=64", profile(*place)) for _ in range(2))
+    one, other = (estimate("zoo:xlsr_x3?height=36&width=64", profile(*place)) for _ in range(2))
     assert one.to_json() == other.to_json()
     assert type(one).from_json(one.to_json()) == one
 

@@ -7,7 +7,7 @@ from functools import cache
 
 import pytest
 
-from latencylab import advising, fusion, pipeline, rewrites, zoo
+from latencylab import advising, estimate, fusion, pipeline, rewrites, zoo
 from latencylab.rewrites import Change, changed_graph
 from latencylab.rewrites._applying import applied
 
@@ -109,7 +109,7 @@ def test_the_best_changes_together_are_those_of_the_written_file(name: str) -> N
             done = advising.apply(source, found.combined)
             assert done.max_difference <= done.tolerance
             layout = next((change.layout for change in reversed(found.combined) if change.layout), None)
-            assert pipeline.estimate(done.model, device, layout=layout).latency_s == found.combined_s
+            assert estimate(done.model, device, layout=layout).latency_s == found.combined_s
 
 
 @pytest.mark.parametrize("name", ["abpn_x3", "abpn_x2", "ecbsr_m4c16_x3"])

@@ -13,7 +13,7 @@ from onnx_text import model
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from zoo_running import images
 
-from latencylab import advising, fusion, pipeline, rewrites, zoo
+from latencylab import advising, estimate, fusion, pipeline, rewrites, zoo
 from latencylab.rewrites import Change, changed_graph
 from latencylab.rewrites._applying import applied
 
@@ -97,7 +97,7 @@ def test_scales_per_channel_become_one(spelling: str) -> None:
 
 
 def engines_of(network: onnx.ModelProto, device: str) -> set[str]:
-    return {kernel.engine for kernel in pipeline.estimate(network, device).kernels if kernel.kind == "Conv"}
+    return {kernel.engine for kernel in estimate(network, device).kernels if kernel.kind == "Conv"}
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -116,17 +116,17 @@ def test_one_scale_saves_what_the_network_quantized_so_is_faster(spelling: str) 
     network, whole = (quantized("abpn_x2", spelling, per_channel=wanted) for wanted in (True, False))
     found = advising.advise(network, "dolphin_npu", rules=("per_tensor",))
     (what_if,) = found.worthwhile
-    assert what_if.latency_s == pipeline.estimate(whole, "dolphin_npu").latency_s
+    assert what_if.latency_s == estimate(whole, "dolphin_npu").latency_s
     assert "of 7 operators" in what_if.change.text
     assert advising.advise(network, DEVICE, rules=("per_tensor",)).worthwhile == ()
 
 
 @pytest.mark.filterwarnings("ignore")
 def test_what_scales_per_channel_cost_is_known_to_an_order_of_magnitude() -> None:
-    found = pipeline.estimate(quantized("abpn_x2", "QDQ"), "dolphin_npu")
+    found = estimate(quantized("abpn_x2", "QDQ"), "dolphin_npu")
     assert found.high_s / found.low_s > 10
     assert sum("a scale a channel" in sentence for sentence in found.assumptions) == 1
-    whole = pipeline.estimate(quantized("abpn_x2", "QDQ", per_channel=False), "dolphin_npu")
+    whole = estimate(quantized("abpn_x2", "QDQ", per_channel=False), "dolphin_npu")
     assert whole.high_s / whole.low_s < 3
     assert not any("a scale a channel" in sentence for sentence in whole.assumptions)
 

@@ -126,7 +126,7 @@ def test_a_quiet_machine_gives_no_warning() -> None:
         ([100] * 20 + [110] * 20, {}, 1, "drifting machine: .*10.0% slower"),
         ([100] * 20, {"load_1min": 2.5}, 1, "busy machine: load 2.5 on 4 cores"),
         ([100] * 20, {"governor": "powersave"}, 1, "governor 'powersave'"),
-        ([100] * 20, {"affinity": (3,)}, 2, "2 threads share 1 cores"),
+        ([100] * 20, {"affinity": (3,)}, 2, "2 threads share 1 core;"),
     ],
 )
 def test_each_doubt_is_said_with_advice(
@@ -148,7 +148,7 @@ def test_five_percent_is_where_a_machine_becomes_unstable() -> None:
 
 def test_an_interruption_is_one_warning_not_two() -> None:
     (warning,) = warnings_for([100] * 4, HOST, 1, is_interrupted=True)
-    assert warning == "interrupted: only the first 4 runs were kept"
+    assert warning == "interrupted after 4 runs: only these are kept"
 
 
 # The host.
@@ -376,7 +376,7 @@ def test_an_interrupted_measurement_keeps_its_samples_and_has_no_kernels(tmp_pat
     measurement, _, opened = measured(tmp_path, stop_after=4)
     assert (measurement.samples_ns, measurement.kernels) == ((10, 20), ())
     assert measurement.is_interrupted
-    assert measurement.warnings[0] == "interrupted: only the first 2 runs were kept"
+    assert measurement.warnings[0] == "interrupted after 2 runs: only these are kept"
     assert len(opened) == 1
 
 

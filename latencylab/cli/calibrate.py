@@ -168,7 +168,7 @@ def _check(profiles: tuple[str, ...], options: Mapping[str, Any]) -> None:
 def _task(
     profiles: tuple[str, ...], options: Mapping[str, Any]
 ) -> tuple[tuple[Row, ...], tuple[Parameter, ...], tuple[str, ...]]:
-    """Rows, parameters, and the names of the rows' files."""
+    """Rows, parameters, and the files they came from."""
     from latencylab.fitting import calibration as running
     from latencylab.fitting import plan as plans
 
@@ -176,13 +176,19 @@ def _task(
         plan = plans.read_plan(options["plan"])
         rows = plans.rows_of_plan(plan, options["plan"])
         path: Path = options["plan"]
-        named = (f"{path.parent.name}/{path.name}", *(Path(name).name for name in plan.rows))
-        return rows, plans.parameters_of_plan(plan, rows), named
+        files = (path, *(path.parent / name for name in plan.rows))
+        return rows, plans.parameters_of_plan(plan, rows), tuple(map(_told, files))
     found = [row for path in options["files"] for row in _rows(path, profiles, options["model"])]
     rows = running.rows_of(profiles, found)
     if len(rows) < len(found):
-        terminal().note(f"{len(found) - len(rows)} rows of other devices are left aside")
-    return rows, running.offered(rows, options["patterns"]), tuple(path.name for path in options["files"])
+        terminal().note(f"left aside, of other devices: {units.counted(len(found) - len(rows), 'row')}")
+    return rows, running.offered(rows, options["patterns"]), tuple(map(_told, options["files"]))
+
+
+def _told(path: Path) -> str:
+    """Name a file as somebody else finds it: from the working folder where it lies below that."""
+    whole, here = path.resolve(), Path.cwd()
+    return whole.relative_to(here).as_posix() if whole.is_relative_to(here) else path.name
 
 
 def _rows(path: Path, profiles: tuple[str, ...], model: str | None) -> tuple[Row, ...]:

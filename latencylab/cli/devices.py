@@ -111,7 +111,7 @@ def _facts(data: Mapping[str, Any]) -> list[str]:
         f"ridge point {units.significant(summary['ridge_macs_per_byte'])} MACs a byte",
         f"layout: native {summary['native_layout']}, deployment {summary['deployment_layout']}",
         f"values: {known}; {summary['assumed_pct']:.0f} % assumed",
-        f"accuracy: {data['accuracy']['evidence']} ({data['accuracy']['rows']} rows)",
+        f"accuracy: {data['accuracy']['evidence']} ({units.counted(data['accuracy']['rows'], 'row')})",
     ]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from latencylab import units
 from latencylab.cli._options import ModelName, device_option, pricing_options, shape_options
 from latencylab.cli._terminal import terminal_options
 
@@ -82,6 +83,6 @@ def command(models: tuple[str, ...], devices: tuple[str, ...], **options: Any) -
     files = files_of(options["outputs"], _rank.SUFFIXES, _rank.MARKERS, force=options["force"])
     names = ("quality", "reference", "confidence", "residual_correlation", "engine", "dtype", "layout")
     arguments = {name: options[name] for name in (*names, "strict", "dims", "shapes")}
-    with progress(f"ranking {len(models)} networks"):
+    with progress(f"ranking {units.counted(len(models), 'network')}"):
         ranking = rank(sources(models), tuple(dict.fromkeys(devices)), **arguments)
     write_reports(files, options["format_name"], lambda name: _rank.render(ranking, name))

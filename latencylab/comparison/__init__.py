@@ -10,6 +10,7 @@ from latencylab import pipeline
 from latencylab.comparison.difference import OVERLAP, WAITING, Change, Difference, Term, explain
 from latencylab.comparison.part import Part, parts, picoseconds
 from latencylab.errors import InputFileError, ResultError
+from latencylab.estimating import estimate
 from latencylab.result import Estimate
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def _estimate(
         pricing = {"name": pipeline.STDIN, **pricing}
     elif str(source).endswith(".json"):
         return _saved(Path(source))
-    return pipeline.estimate(source, device, **pricing)
+    return estimate(source, device, **pricing)
 
 
 def _saved(path: Path) -> Estimate:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from latencylab import dtypes
+from latencylab import dtypes, units
 from latencylab.device.faults import Fault
 from latencylab.device.words import ANY, FREE
 
@@ -91,11 +91,10 @@ class _Ability(NamedTuple):
 
     @classmethod
     def of(cls, engine: Engine) -> _Ability:
-        rated = (name.partition("_")[0] for name in engine.element_cycles)
         return cls(
             frozenset(dtype for dtype in _TYPES if engine.computes(dtype)),
             frozenset(dtype for dtype in _TYPES if engine.unit_lanes(dtype)),
-            frozenset(rated),
+            frozenset(engine.element_cycles),
         )
 
     def refusal(self, op_type: str, asked: Set[str], *, needs_lanes: bool) -> str:
@@ -109,4 +108,4 @@ class _Ability(NamedTuple):
 
 def _counted(types: Set[str]) -> str:
     first = next(dtype for dtype in (*_COMMON, *sorted(types)) if dtype in types)
-    return first if len(types) == 1 else f"{first} and {len(types) - 1} other types"
+    return first if len(types) == 1 else f"{first} and {units.counted(len(types) - 1, 'other type')}"

@@ -89,10 +89,6 @@ class Dram(Table):
         """Streamed rate: what a long sequential copy gets."""
         return self.peak_bytes_per_s.value * self.efficiency.value
 
-    def pattern_bytes_per_s(self, pattern: Pattern) -> float:
-        """Rate of one access pattern."""
-        return self.bytes_per_s * self.patterns.shares()[pattern]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Scratchpad(Table):
@@ -222,10 +218,6 @@ class Engine(Table):
     def unit_lanes(self, dtype: str) -> float:
         """Vector lanes of one unit; 0 where it has none for this type."""
         return _by_name(self.lanes, dtype, 0.0)
-
-    def mac_efficiency(self, op_type: str) -> float:
-        """Share of the peak MAC rate that this operator reaches; 1 where nothing is stated."""
-        return _by_name(self.efficiency, op_type, 1.0)
 
     def deciding_rate(self, op_type: str, dtype: str) -> Sourced | None:
         """Find the stated value that decides how fast this operator computes here."""

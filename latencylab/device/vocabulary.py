@@ -51,9 +51,7 @@ def _listed(tables: Mapping[str, Any], key: str, known: Sequence[str], what: str
 def _engine_faults(tables: Mapping[str, Any], engine: str, operators: Sequence[str]) -> Iterator[Fault]:
     path = ("engines", engine)
     for name in table_at(tables, *path, "element_cycles"):
-        # The operator, or the operator with its block size: DepthToSpace_3.
-        known = operators if "_" not in name else [f"{o}{name[name.index('_') :]}" for o in operators]
-        yield from unknown((*path, "element_cycles", name), name, known, "an operator")
+        yield from unknown((*path, "element_cycles", name), name, operators, "an operator")
     for name in table_at(tables, *path, "efficiency"):
         yield from unknown((*path, "efficiency", name), name, (*operators, ANY), "an operator")
     for table, words in (("efficiency", CORE_KERNELS), ("cycles", CORE_WORK), ("parallel", CORE_KERNELS)):

@@ -72,7 +72,7 @@ def _memory_ps(read_bytes: int, stored: Iterable[Tensor], device: Machine) -> in
 
 def _peak_cycles(meta: MetaNode, worker: Worker) -> float:
     """Cycles with every unit busy and nothing padded; a measured rate is taken as it is."""
-    override = worker.element_rate(meta)
+    override = worker.element_cycles.get(meta.kind)
     if override is not None:
         return override * compute.written_elements(meta)
     rate = worker.macs_per_cycle(meta.dtype) * worker.count

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from latencylab import device as devices
+from latencylab import units
 from latencylab.device.registry import split_runtime
 from latencylab.errors import ConfigError, LatencyLabError
 from latencylab.fitting.agreement import Agreement, agreement, sigma_of_interval
@@ -110,13 +111,13 @@ def calibrate(
     before_ms = tuple(predictor.predict_ms({}))
     _require_differences(rows, before_ms)
     require_milliseconds(rows, before_ms)
-    progress(f"what {len(chosen)} parameters do")
+    progress(f"what {units.counted(len(chosen), 'parameter')} may do")
     moved = effects(predictor, chosen, used) if used else {}
     kept = tuple(p for p in chosen if moved.get(p.name, 0.0) >= _LEAST_EFFECT)
     if chosen and used and not kept:
         raise ConfigError(f"no row depends on {', '.join(p.name for p in chosen[:6])}: nothing to fit")
     require_determined(used, kept)
-    progress(f"fitting {len(kept)} parameters to {len(used)} rows")
+    progress(f"fitting {units.counted(len(kept), 'parameter')} to {units.counted(len(used), 'row')}")
     found = fit(predictor, kept)
     left_out = leave_one_network_out(predictor, kept, progress=progress) if leave_out else ()
     untouched = tuple(p for p in chosen if p not in kept)

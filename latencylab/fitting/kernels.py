@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Final
 
-from latencylab import fusion, importers, lowering, pipeline
+from latencylab import fusion, importers, lowering, pipeline, units
 from latencylab.errors import ConfigError
 from latencylab.fitting.rows import FIT, Row
 
@@ -76,13 +76,15 @@ class Joined:
         if self.unmatched:
             words = ", ".join(f"{m.name} ({m.time_s * 1e3:.3g} ms)" for m in self.unmatched[:_SHOWN])
             more = ", ..." if len(self.unmatched) > _SHOWN else ""
-            yield f"{len(self.unmatched)} of {measured} kernels have no meta-node: {words}{more}"
+            kernels = units.counted(measured, "kernel")
+            yield f"no meta-node for {len(self.unmatched)} of {kernels}: {words}{more}"
         if self.missing:
             words = ", ".join(self.missing[:_SHOWN])
             more = ", ..." if len(self.missing) > _SHOWN else ""
-            yield f"{len(self.missing)} meta-nodes were not measured: {words}{more}"
+            yield f"not measured: {units.counted(len(self.missing), 'meta-node')}, {words}{more}"
         if self.at_floor:
-            yield f"{len(self.at_floor)} kernels are no slower than the profiler's floor: left aside"
+            kernels = units.counted(len(self.at_floor), "kernel")
+            yield f"no slower than the profiler's floor, left aside: {kernels}"
 
 
 def read_profile(path: Path, model: str, device: str) -> Joined:

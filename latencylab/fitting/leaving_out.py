@@ -6,6 +6,7 @@ import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from latencylab import units
 from latencylab.errors import ConfigError
 from latencylab.fitting.rows import FIT
 from latencylab.fitting.solver import fit
@@ -91,5 +92,5 @@ def require_milliseconds(rows: Sequence[Row], predicted_ms: Sequence[float]) -> 
         f"row {row.id}: {row.latency_ms:g} ms measured, about {predicted[row.id]:.3g} ms expected"
         for row in wrong[:3]
     )
-    more = f"; and {len(wrong) - 3} more rows" if len(wrong) > 3 else ""
+    more = f"; and {units.counted(len(wrong) - 3, 'more row')}" if len(wrong) > 3 else ""
     raise ConfigError(f"{shown}{more}: is latency_ms in milliseconds?")

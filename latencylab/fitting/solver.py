@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from latencylab import units
 from latencylab.errors import ConfigError
 from latencylab.fitting.rows import FIT
 
@@ -75,7 +76,7 @@ def fit(
             problem = replace(problem, fixed=problem.fixed | parameter.values(better))
             solution = problem.solve()
     if progress:
-        progress(f"{len(used)} rows, {len(chosen)} parameters")
+        progress(f"{units.counted(len(used), 'row')}, {units.counted(len(chosen), 'parameter')}")
     return _result(problem, solution)
 
 
@@ -180,14 +181,10 @@ def require_determined(rows: Sequence[Row], chosen: Sequence[Parameter]) -> None
         free = [p.name for p in chosen if not p.is_informed]
         shown = ", ".join(free[:6]) + (", ..." if len(free) > 6 else "")
         raise ConfigError(
-            f"{_counted(len(rows), 'row')} and {_counted(informed, 'informative prior')} cannot determine "
-            f"{_counted(len(chosen), 'parameter')}; "
+            f"{units.counted(len(rows), 'row')} and {units.counted(informed, 'informative prior')} "
+            f"cannot determine {units.counted(len(chosen), 'parameter')}; "
             f"name fewer by --parameter, or narrow the bounds of {shown}"
         )
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def effects(predictor: Predictor, chosen: Sequence[Parameter], rows: Sequence[Row]) -> dict[str, float]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import tomlkit
 from tomlkit.items import AbstractTable, Item, Table
 
-from latencylab import __version__
+from latencylab import __version__, units
 from latencylab.device.overlay import Layer, chain, resolve, runtime_names, with_runtime
 from latencylab.device.quantities import Sourced
 from latencylab.device.registry import find, split_runtime
@@ -161,7 +161,7 @@ def _leaf(calibration: Calibration, parameter: Parameter, dotted: str, row: Row)
     fitted = type(stated)(
         value=_rounded(calibration.fit.values[parameter.name], parameter, low, high),
         provenance="fitted",
-        source=f"{_files(calibration)} ({len(rows)} rows)",
+        source=f"{_files(calibration)} ({units.counted(len(rows), 'row')})",
         low=low,
         high=high,
         prior=_rounded(parameter.start, parameter, low, high),

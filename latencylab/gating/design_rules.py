@@ -109,7 +109,7 @@ def short_skips(subject: Subject, rule: DesignRule) -> Iterator[Violation]:
     for skip in subject.skips():
         if skip.nodes > limit:
             size = units.byte_count(skip.tensor.size_bytes)
-            text = f"reads {size} of {skip.source}, kept while {skip.nodes} meta-nodes run"
+            text = f"reads {size} of {skip.source}, kept while {units.counted(skip.nodes, 'meta-node')} run"
             yield Violation(skip.target.name, skip.target.kind, text)
 
 

@@ -66,7 +66,7 @@ def sign_test(samples_ns: Sequence[int], limit_ns: float) -> float:
 def _sentence(
     budget: MeasuredBudget, measurement: Measurement, median: float, p: float, *, exceeds: bool
 ) -> str:
-    runs = f"median of {len(measurement.samples_ns)} runs with onnxruntime"
+    runs = f"median of {units.counted(len(measurement.samples_ns), 'run')} with onnxruntime"
     found = f"measured {units.significant(median)} ms ({runs})"
     warned = f"; {'; '.join(measurement.warnings)}" if measurement.warnings else ""
     if exceeds:

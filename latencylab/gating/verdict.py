@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from latencylab import units
 from latencylab.printable import one_line
 from latencylab.result import rounded
 from latencylab.units import MS_PER_S, PS_PER_S
@@ -137,13 +138,12 @@ class Verdict:
     @property
     def last_line(self) -> str:
         """Say why it failed, or what passed: the last line of every text format."""
-        count = len(self.checks)
-        failed = self.of("error")
+        failed, checks = self.of("error"), units.counted(len(self.checks), "check")
         if failed:
             more = f" (and {len(failed) - 1} more above)" if len(failed) > 1 else ""
-            return f"FAILED {len(failed)} of {count} checks: {failed[0].reason}{more}"
+            return f"FAILED {len(failed)} of {checks}: {failed[0].reason}{more}"
         said = (f"{n} {word}" for word, n in _noteworthy(self.counts) if n)
-        return f"PASSED {count} checks{''.join(f', {part}' for part in said)}"
+        return f"PASSED {checks}{''.join(f', {part}' for part in said)}"
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data, as `--format json` writes it."""

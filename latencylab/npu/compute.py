@@ -118,7 +118,7 @@ def port_cycles(meta: MetaNode, worker: Worker) -> float:
 
 def kernel_cycles(meta: MetaNode, nest: LoopNest | None, worker: Worker) -> float:
     """Cycles of a whole kernel besides its launch, nothing tiled: the slowest of what works in parallel."""
-    rate = worker.element_rate(meta)
+    rate = worker.element_cycles.get(meta.kind)
     if rate is not None:
         return max(rate * worked_elements(meta, worker.element_align), port_cycles(meta, worker))
     if nest is not None and worker.macs_per_cycle(meta.dtype):
@@ -136,7 +136,7 @@ def tiled_cycles(meta: MetaNode, nest: LoopNest, worker: Worker, plans: Plans) -
 
     Only a MAC array has blocks: lanes, and an operator whose rate was measured, take what the whole takes.
     """
-    if worker.element_rate(meta) is not None or not worker.macs_per_cycle(meta.dtype):
+    if meta.kind in worker.element_cycles or not worker.macs_per_cycle(meta.dtype):
         return np.full(len(plans), kernel_cycles(meta, nest, worker))
     return _array_cycles(meta, nest, worker, plans.rows, plans.columns, plans.out_channels)
 

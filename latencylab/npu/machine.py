@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from latencylab.device import Core, DeviceProfile, Engine, Sourced
-    from latencylab.graph import MetaNode
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +79,6 @@ class Worker:
     def lanes_for(self, dtype: str) -> float:
         """Vector lanes of one unit for this type; 0 where it has none."""
         return _by_name(self.lanes, dtype, 0.0)
-
-    def element_rate(self, meta: MetaNode) -> float | None:
-        """Cycles per output element where an operator's rate was measured; a block size may have its own."""
-        own = self.element_cycles.get(f"{meta.kind}_{meta.node.attributes.get('blocksize', '')}")
-        return self.element_cycles.get(meta.kind) if own is None else own
 
     def efficiency_of(self, op_type: str) -> float:
         """Share of the peak MAC rate an operator reaches."""

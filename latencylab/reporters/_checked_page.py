@@ -56,7 +56,7 @@ def page(found: Crosscheck) -> Page:
     found, shared = shortened(found)
     dates = sorted({model.measured_at[:10] for model in found.models})
     return Page(
-        title=f"Cross-check of {_counted(len(found.models), 'network')} on {printable(found.device)}",
+        title=f"Cross-check of {units.counted(len(found.models), 'network')} on {printable(found.device)}",
         facts=tuple(
             printable(fact)
             for fact in (
@@ -91,10 +91,6 @@ def shortened(found: Crosscheck) -> tuple[Crosscheck, str]:
     return replace(found, models=models), shared.replace("&", ", ")
 
 
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
-
-
 def _figures(found: Crosscheck) -> tuple[Figure, ...]:
     some, baseline = found.agreement, found.baseline
     if some is None:
@@ -102,7 +98,7 @@ def _figures(found: Crosscheck) -> tuple[Figure, ...]:
     tone: Tone = "good" if some.mape <= _BAND else "unsure"
     within = dict(zip(BANDS, some.within, strict=True))
     return (
-        Figure("Mean error", f"{100 * some.mape:.1f} %", f"of {_counted(some.rows, 'total')}", tone),
+        Figure("Mean error", f"{100 * some.mape:.1f} %", f"of {units.counted(some.rows, 'total')}", tone),
         *((Figure("By MACs alone", f"{100 * baseline.mape:.1f} %", "best a + b·MACs"),) if baseline else ()),
         Figure(f"Within {100 * _BAND:g} %", f"{100 * within[_BAND]:.0f} %", "of the networks"),
         Figure("In the interval", f"{100 * found.inside:.0f} %", "of the networks"),
@@ -167,7 +163,7 @@ def _total(model: CheckedModel) -> dict[str, Any]:
 
 
 def _group(model: CheckedModel) -> str:
-    return f"{model.dtype}, {_counted(model.threads, 'thread')}"
+    return f"{model.dtype}, {units.counted(model.threads, 'thread')}"
 
 
 def _direction(error: float) -> str:
@@ -205,7 +201,7 @@ def _scatter(found: Crosscheck, totals: Table) -> Section:
         "predicted intervals.",
         chart=Chart(
             "scatter",
-            f"Scatter of predicted over measured latency of {_counted(len(found.models), 'network')}, "
+            f"Scatter of predicted over measured latency of {units.counted(len(found.models), 'network')}, "
             f"{inside} of them within {_BAND:.0%}.",
             {
                 "label": "name", "x": "measured_ms", "y": "predicted_ms", "low": "low_ms", "high": "high_ms",
@@ -230,7 +226,7 @@ def _errors(totals: Table) -> Section:
         "To the right, predicted too slow; to the left, too fast. The farthest off first.",
         chart=Chart(
             "bars",
-            f"Bars of the relative error of {_counted(len(totals.rows), 'network')}.",
+            f"Bars of the relative error of {units.counted(len(totals.rows), 'network')}.",
             {
                 "label": "name", "value": "error", "color": "direction", "tones": _TONES, "is_sorted": True,
                 "told": ["predicted_ms", "measured_ms", "group"],
@@ -271,7 +267,7 @@ def _meta_nodes(parts: Table) -> Section:
         "By how many milliseconds the prediction of each is off, the farthest first.",
         chart=Chart(
             "bars",
-            f"Bars of how far off {len(parts.rows)} meta-nodes are.",
+            f"Bars of how far off {units.counted(len(parts.rows), 'meta-node')} are.",
             {
                 "label": "label", "value": "off_ms", "color": "direction", "tones": _TONES, "is_sorted": True,
                 "told": ["operator", "predicted_ms", "measured_ms", "bound"],

@@ -147,7 +147,8 @@ def summary(comparison: Comparison) -> str:
     same = sum(c.verb == "same" for c in comparison.difference.changes)
     return (
         f"{head.model.name} takes {units.milliseconds(head.latency_s)} ms, {base.model.name} "
-        f"{units.milliseconds(base.latency_s)} ms: {change}; {same} meta-nodes take the same time"
+        f"{units.milliseconds(base.latency_s)} ms: {change}; {units.counted(same, 'meta-node')} "
+        f"take{'s' if same == 1 else ''} the same time"
     )
 
 

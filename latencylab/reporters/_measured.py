@@ -54,11 +54,11 @@ def header_lines(measurement: Measurement) -> tuple[str, ...]:
     m, host, runtime = measurement, measurement.host, measurement.runtime
     inputs = " ".join(f"{i.name} {i.dtype}[{','.join(map(str, i.shape))}] {i.source}" for i in m.inputs)
     count = runtime.intra_op_threads
-    threads = f"{count or 'unknown'} thread{'' if count == 1 else 's'}"
+    threads = units.counted(count, "thread") if count else "unknown threads"
     session = f"{threads} · {', '.join(runtime.providers)} · {runtime.optimization}"
     return (
         f"{m.model_name} · onnxruntime {runtime.version} · {session}",
-        f"{host.cpu} · {host.physical_cores} cores · {' '.join(host.isa)} · {host.os}",
+        f"{host.cpu} · {units.counted(host.physical_cores, 'core')} · {' '.join(host.isa)} · {host.os}",
         f"{inputs} · {m.measured_at}",
     )
 
@@ -70,7 +70,8 @@ def total_line(measurement: Measurement) -> str:
     memory = f" · memory {units.byte_count(m.peak_memory_bytes)} peak" if m.peak_memory_bytes else ""
     if m.model_memory_bytes:
         memory += f", {units.byte_count(m.model_memory_bytes)} of it for the model"
-    return f"measured {ms(m.median_ns)} ms (median of {len(m.samples_ns)} runs; {spread}){memory}"
+    runs = units.counted(len(m.samples_ns), "run")
+    return f"measured {ms(m.median_ns)} ms (median of {runs}; {spread}){memory}"
 
 
 def coverage_line(alignment: Alignment) -> str:

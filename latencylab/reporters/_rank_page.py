@@ -46,12 +46,13 @@ _TONES: Final = {
 def page(ranking: Ranking) -> Page:
     """Assemble the page of a ranking; a part for each device where there are several."""
     estimates = [candidate.estimate for candidate in ranking.candidates]
+    names = dict.fromkeys(candidate.name for candidate in ranking.candidates)
     is_one = len(ranking.devices) == 1
     sections = [
         s for i, d in enumerate(ranking.devices) for s in _device(ranking, d, "" if is_one else f"d{i}-")
     ]
     return Page(
-        title=f"{len(dict.fromkeys(c.name for c in ranking.candidates))} networks on {_devices(ranking)}",
+        title=f"{units.counted(len(names), 'network')} on {_devices(ranking)}",
         facts=tuple(dict.fromkeys(f"{rows.device_name(e)}: {printable(e.device.title)}" for e in estimates)),
         figures=_figures(ranking) if is_one else (),
         lead=" ".join(_standing(ranking, device) for device in ranking.devices),
@@ -165,7 +166,7 @@ def _scatter(ranking: Ranking, device: str, table: Table, prefix: str, shown: tu
         + "Lines through points are the intervals of their latencies.",
         chart=Chart(
             "scatter",
-            f"Scatter of {what.lower()} over latency of {len(table.rows)} networks"
+            f"Scatter of {what.lower()} over latency of {units.counted(len(table.rows), 'network')}"
             + (f", {len(front)} of them on the Pareto front." if front else "."),
             {
                 "label": "name", "x": "latency_ms", "y": height, "low": "low_ms", "high": "high_ms",
@@ -198,7 +199,7 @@ def _bars(table: Table, prefix: str, shown: tuple[str, ...]) -> Section:
         "may be told where whiskers overlap.",
         chart=Chart(
             "bars",
-            f"Bars of the latency of {len(table.rows)} networks with their intervals.",
+            f"Bars of the latency of {units.counted(len(table.rows), 'network')} with their intervals.",
             {
                 "label": "name", "value": "latency_ms", "low": "low_ms", "high": "high_ms",
                 "color": "standing", "tones": _TONES, "told": ["rank", "tied_with"],

@@ -204,7 +204,7 @@ def header_facts(estimate: Estimate) -> tuple[tuple[str, ...], ...]:
             *(f"input {text}" for text in inputs),
             f"dtype {estimate.dtype}",
             f"layout {device.layout}",
-            f"{model.parameters:,} parameters{frozen}",
+            f"{units.counted(model.parameters, 'parameter')}{frozen}",
             f"{units.si(model.macs)}{'' if units.si(model.macs)[-1].isalpha() else ' '}MACs{binary}",
         ),
     )

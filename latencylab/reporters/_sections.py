@@ -60,7 +60,7 @@ def advice(estimate: Estimate, prefix: str = "") -> Section:
         "Each change was made and the network estimated again; the savings do not add up.",
         chart=Chart(
             "bars",
-            f"Bars of {len(found)} changes; the first saves "
+            f"Bars of {units.counted(len(found), 'change')}; the first saves "
             f"{units.milliseconds(estimate.advice[0].saves_s)} ms: {printable(estimate.advice[0].change)}.",
             {"label": "change", "value": "saves_ms", "told": ["share"], "is_wordy": True},
         ),
@@ -88,8 +88,9 @@ def timeline(estimate: Estimate, kernels: Table, prefix: str = "") -> Section:
         "to zoom; click a span for details.",
         chart=Chart(
             "timeline",
-            f"Timeline of {len(estimate.kernels)} meta-nodes on {len(used)} engines over "
-            f"{units.milliseconds(estimate.latency_s)} ms{printable(said)}.",
+            f"Timeline of {units.counted(len(estimate.kernels), 'meta-node')} on "
+            f"{units.counted(len(used), 'engine')} over {units.milliseconds(estimate.latency_s)} ms"
+            f"{printable(said)}.",
             {
                 "label": "name",
                 "lane": "engine",
@@ -128,7 +129,9 @@ def meta_nodes(estimate: Estimate, kernels: Table, prefix: str = "") -> Section:
         f"What each fused unit takes, {order}. Click a bar or a name for shapes, bytes, tiles and reasons.",
         chart=Chart(
             "bars",
-            printable(f"Bars of the time of {len(estimate.kernels)} meta-nodes, {order}.{said}"),
+            printable(
+                f"Bars of the time of {units.counted(len(estimate.kernels), 'meta-node')}, {order}.{said}"
+            ),
             {
                 "label": "name",
                 "value": "latency_ms",
@@ -284,7 +287,8 @@ def network(kernels: Table, prefix: str = "") -> Section:
         "skips. Click a meta-node for details.",
         chart=Chart(
             "graph",
-            f"Graph of {len(kernels.rows)} meta-nodes coloured by time; the table says what each reads.",
+            f"Graph of {units.counted(len(kernels.rows), 'meta-node')} coloured by time; "
+            "the table says what each reads.",
             {
                 "label": "name",
                 "value": "latency_ms",

@@ -123,8 +123,8 @@ def verdict(estimate: Estimate) -> str:
     path_s = sum(estimate.kernels[i].latency_s for i in estimate.critical_path)
     if estimate.critical_path:
         text += (
-            f" The critical path runs through {len(estimate.critical_path)} of {len(running)} meta-nodes "
-            f"and {units.milliseconds(path_s)} ms."
+            f" The critical path runs through {len(estimate.critical_path)} of "
+            f"{units.counted(len(running), 'meta-node')} and {units.milliseconds(path_s)} ms."
         )
     if estimate.advice:
         best = max(estimate.advice, key=lambda a: a.saves_s)

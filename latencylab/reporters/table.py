@@ -116,7 +116,7 @@ def _kernels(estimate: Estimate, view: View) -> Iterator[Text]:
     hidden = len(estimate.kernels) - len(kernels)
     if hidden:
         rest_s = rows.busy_s(estimate) - sum(kernel.latency_s for _, kernel in kernels)
-        yield Text(f"… {hidden} more meta-nodes, {units.milliseconds(rest_s)} ms", "dim")
+        yield Text(f"… {units.counted(hidden, 'more meta-node')}, {units.milliseconds(rest_s)} ms", "dim")
 
 
 def column_widths(table: rows.Table, width: int) -> dict[str, int]:

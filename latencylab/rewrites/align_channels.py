@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from latencylab import units
 from latencylab.rewrites._draft import Draft
 from latencylab.rewrites._widths import Widths
 
@@ -59,7 +60,9 @@ def _change(widths: Widths, names: frozenset[str], width: int, target: int) -> C
     if target < width:
         text = f"narrow {maps} to {target}: fewer channels, whose quality training has to show"
         return draft.change(text, "retrain", is_smaller=True)
-    return draft.change(f"widen {maps} to {target}: room for {target - width} more channels", "exact")
+    return draft.change(
+        f"widen {maps} to {target}: room for {units.counted(target - width, 'more channel')}", "exact"
+    )
 
 
 class _Resizing:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from latencylab import units
 from latencylab.rewrites._convolution import Convolution, convolution, geometry, is_private
 from latencylab.rewrites._draft import Draft
 
@@ -62,7 +63,7 @@ def _serial(graph: Graph, pairs: list[_Pair], preserves: str) -> Change | None:
     for first, second in pairs:
         _write_serial(draft, first, second)
     first, second = pairs[0]
-    more = f" (and {len(pairs) - 1} more pairs)" if len(pairs) > 1 else ""
+    more = f" (and {units.counted(len(pairs) - 1, 'more pair')})" if len(pairs) > 1 else ""
     text = f"collapse {first.node.name} and {second.node.name} into one convolution{more}"
     if preserves == "exact":
         return draft.change(text, "exact")

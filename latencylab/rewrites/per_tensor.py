@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from latencylab import units
 from latencylab.rewrites._draft import Draft
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def propose(graph: Graph, profile: DeviceProfile) -> tuple[Change, ...]:  # noqa
     if not draft:
         return ()
     count = len({node.name for node in draft.touched})
-    text = f"quantize the weights of {count} operators per tensor instead of per channel"
+    text = f"quantize the weights of {units.counted(count, 'operator')} per tensor instead of per channel"
     return (draft.change(text, "approximate"),)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from latencylab import dtypes
+from latencylab import dtypes, units
 from latencylab.rewrites._draft import Draft
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ def propose(graph: Graph, profile: DeviceProfile) -> tuple[Change, ...]:  # noqa
     if not draft:
         return ()
     kinds = ", ".join(dict.fromkeys(node.op_type for node in draft.touched))
-    text = f"quantize the float island of {len(draft.touched)} nodes ({kinds}) as the rest of the network"
+    island = f"float island of {units.counted(len(draft.touched), 'node')} ({kinds})"
+    text = f"quantize the {island} as the rest of the network"
     return (draft.change(text, "approximate"),)
 
 

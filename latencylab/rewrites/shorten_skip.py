@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from latencylab import units
 from latencylab.rewrites._draft import Draft
 
 if TYPE_CHECKING:
@@ -85,5 +86,5 @@ def _change(graph: Graph, skips: list[_Skip]) -> Change:
         draft.touched.append(skip.add)
     first = skips[0]
     more = f" (and {len(skips) - 1} more like it)" if len(skips) > 1 else ""
-    text = f"shorten the skip of {first.length} nodes into {first.add.name}{more}"
+    text = f"shorten the skip of {units.counted(first.length, 'node')} into {first.add.name}{more}"
     return draft.change(f"{text}: add {first.source} instead of {first.far}", "retrain")

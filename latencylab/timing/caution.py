@@ -5,6 +5,7 @@ from __future__ import annotations
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
+from latencylab import units
 from latencylab.measurement import absolute_deviation
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ def warnings_for(
 
 
 def _interrupted(samples_ns: Sequence[int], is_interrupted: bool) -> str:
-    return f"interrupted: only the first {len(samples_ns)} runs were kept" if is_interrupted else ""
+    runs = units.counted(len(samples_ns), "run")
+    return f"interrupted after {runs}: only these are kept" if is_interrupted else ""
 
 
 def _unstable(samples_ns: Sequence[int]) -> str:
@@ -64,15 +66,16 @@ def _drifting(samples_ns: Sequence[int]) -> str:
 def _few(samples_ns: Sequence[int], is_interrupted: bool) -> str:
     if len(samples_ns) >= FEW_SAMPLES or is_interrupted:
         return ""
-    return f"few samples: {len(samples_ns)} runs, {FEW_SAMPLES} are wanted; raise --runs or --max-seconds"
+    runs = units.counted(len(samples_ns), "run")
+    return f"few samples: {runs}, {FEW_SAMPLES} are wanted; raise --runs or --max-seconds"
 
 
 def _busy(host: Host) -> str:
     if host.load_1min <= BUSY_LOAD * host.logical_cores:
         return ""
     return (
-        f"busy machine: load {host.load_1min:.1f} on {host.logical_cores} cores before the measurement "
-        "began; stop what is running, and measure again"
+        f"busy machine: load {host.load_1min:.1f} on {units.counted(host.logical_cores, 'core')} before the "
+        "measurement began; stop what is running, and measure again"
     )
 
 
@@ -88,4 +91,5 @@ def _scaling(host: Host) -> str:
 def _crowded(host: Host, threads: int) -> str:
     if threads <= len(host.affinity) or not host.affinity:
         return ""
-    return f"{threads} threads share {len(host.affinity)} cores; measure with --threads {len(host.affinity)}"
+    cores = len(host.affinity)
+    return f"{threads} threads share {units.counted(cores, 'core')}; measure with --threads {cores}"
