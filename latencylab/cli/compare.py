@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 _FORMATS = ("table", "json", "md", "html")
 
 
-@click.command(name="compare")
+@click.command(
+    name="compare", epilog="Example: latencylab compare before.onnx after.onnx --device dolphin_npu"
+)
 @click.argument("base", type=ModelName())
 @click.argument("head", type=ModelName(), required=False)
 @click.option(

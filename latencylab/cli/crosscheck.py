@@ -25,7 +25,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
-@click.command(name="crosscheck")
+@click.command(name="crosscheck", epilog="Example: latencylab crosscheck zoo:abpn_x3 net.onnx -o page.html")
 @click.argument("models", type=ModelName(), nargs=-1, required=True, metavar="MODEL...")
 @click.option(
     "--device", "-d", type=DeviceName(), help="Profile to check; default: host, else onnxruntime_cpu."

@@ -32,7 +32,7 @@ class Reference(click.ParamType["tuple[str, float]"]):
             return self.fail(f"{value!r} is not NAME=SCORE, e.g. abpn_x3=47.18", param, ctx)
 
 
-@click.command(name="rank")
+@click.command(name="rank", epilog="Example: latencylab rank zoo:abpn_x3 zoo:xlsr_x3 --quality psnr.csv")
 @click.argument("models", type=ModelName(), nargs=-1, required=True, metavar="MODEL...")
 @device_option
 @pricing_options
