@@ -10,9 +10,9 @@ from click.shell_completion import CompletionItem
 from latencylab import plugins
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
-_Decorated = TypeVar("_Decorated", bound="Callable[..., Any]")
+Decorated = TypeVar("Decorated", bound="Callable[..., Any]")
 
 DEFAULT_DEVICE = "dolphin_npu"
 
@@ -145,7 +145,7 @@ def unique(
     return result
 
 
-def device_option(function: _Decorated) -> _Decorated:
+def device_option(function: Decorated) -> Decorated:
     """Add --device, repeatable."""
     return click.option(
         "--device",
@@ -159,7 +159,7 @@ def device_option(function: _Decorated) -> _Decorated:
     )(function)
 
 
-def pricing_options(function: _Decorated) -> _Decorated:
+def pricing_options(function: Decorated) -> Decorated:
     """Add what decides how a network is priced: engine, type, layout, strictness."""
     options = (
         click.option(
@@ -173,10 +173,10 @@ def pricing_options(function: _Decorated) -> _Decorated:
         ),
         click.option("--strict", is_flag=True, help="Refuse networks with unpriced operators."),
     )
-    return _all(options, function)
+    return all_of(*options)(function)
 
 
-def shape_options(function: _Decorated) -> _Decorated:
+def shape_options(function: Decorated) -> Decorated:
     """Add --dim and --shape."""
     options = (
         click.option(
@@ -196,10 +196,10 @@ def shape_options(function: _Decorated) -> _Decorated:
             help="Bind an input's shape, e.g. input=1,3,360,640. Repeatable.",
         ),
     )
-    return _all(options, function)
+    return all_of(*options)(function)
 
 
-def view_options(function: _Decorated) -> _Decorated:
+def view_options(function: Decorated) -> Decorated:
     """Add --top, --sort and --budget."""
     options = (
         click.option(
@@ -217,10 +217,10 @@ def view_options(function: _Decorated) -> _Decorated:
             help="Meta-nodes in execution order, or the slowest first.",
         ),
     )
-    return _all(options, function)
+    return all_of(*options)(function)
 
 
-def output_options(function: _Decorated) -> _Decorated:
+def output_options(function: Decorated) -> Decorated:
     """Add --format, -o and --force."""
     options = (
         click.option(
@@ -239,10 +239,36 @@ def output_options(function: _Decorated) -> _Decorated:
         ),
         click.option("--force", is_flag=True, help="Overwrite files that are not reports of latencylab."),
     )
-    return _all(options, function)
+    return all_of(*options)(function)
 
 
-def _all(options: tuple[Callable[[Any], Any], ...], function: _Decorated) -> _Decorated:
-    for option in reversed(options):
-        function = option(function)
-    return function
+def report_options(formats: Sequence[str], suffixes: str, reports: str) -> Callable[[Decorated], Decorated]:
+    """Add --format, -o and --force to a command whose reports are no estimates.
+
+    formats: on stdout. suffixes: of files, in words. reports: what may be overwritten, in the plural.
+    """
+    return all_of(
+        click.option(
+            "--format", "format_name", type=click.Choice(formats), help="Format on stdout; default: table."
+        ),
+        click.option(
+            "-o",
+            "--output",
+            "outputs",
+            type=click.Path(dir_okay=False),
+            multiple=True,
+            help=f"Write {suffixes}. Repeatable.",
+        ),
+        click.option("--force", is_flag=True, help=f"Overwrite files that are not {reports} of latencylab."),
+    )
+
+
+def all_of(*options: Callable[[Any], Any]) -> Callable[[Decorated], Decorated]:
+    """Make one decorator of several options, which --help lists in this order."""
+
+    def decorate(function: Decorated) -> Decorated:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _FORMATS = {"table": "simple", "md": "pipe"}
 
 
-@click.command(name="advise")
+@click.command(name="advise", epilog="Example: latencylab advise net.onnx --apply -o faster.onnx")
 @click.argument("model", type=ModelName())
 @click.option(
     "--device",

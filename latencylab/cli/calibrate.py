@@ -72,7 +72,9 @@ _ROWS: Mapping[str, Callable[[Any], str]] = {
 }
 
 
-@click.command(name="calibrate")
+@click.command(
+    name="calibrate", epilog="Example: latencylab calibrate my_npu.toml --data rows.csv -o fitted.toml"
+)
 @click.argument("profiles", type=DeviceName(), nargs=-1, metavar="[PROFILE]...")
 @click.option(
     "--data",

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from latencylab.cli._options import DEFAULT_DEVICE, DeviceName, ModelName, pricing_options, shape_options
+from latencylab.cli._options import (
+    DEFAULT_DEVICE,
+    DeviceName,
+    ModelName,
+    pricing_options,
+    report_options,
+    shape_options,
+)
 from latencylab.cli._terminal import terminal_options
 from latencylab.errors import LatencyLabError
 
@@ -17,7 +24,9 @@ if TYPE_CHECKING:
 _FORMATS = ("table", "json", "md", "html")
 
 
-@click.command(name="compare")
+@click.command(
+    name="compare", epilog="Example: latencylab compare before.onnx after.onnx --device dolphin_npu"
+)
 @click.argument("base", type=ModelName())
 @click.argument("head", type=ModelName(), required=False)
 @click.option(
@@ -33,11 +42,7 @@ _FORMATS = ("table", "json", "md", "html")
 @pricing_options
 @shape_options
 @click.option("--all", "shows_all", is_flag=True, help="Also the meta-nodes that take the same time.")
-@click.option(
-    "--format", "format_name", type=click.Choice(_FORMATS), help="Format on stdout; default: table."
-)
-@click.option("-o", "--output", "outputs", multiple=True, help="Write .json, .md, .txt or .html. Repeatable.")
-@click.option("--force", is_flag=True, help="Overwrite files that are not comparisons of latencylab.")
+@report_options(_FORMATS, ".json, .md, .txt or .html", "comparisons")
 @terminal_options
 def command(base: str, head: str | None, devices: tuple[str, ...], **options: Any) -> None:
     """Explain the difference of BASE and HEAD, meta-node by meta-node.

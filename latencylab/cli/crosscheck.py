@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from latencylab.cli._failures import INTERRUPTED
-from latencylab.cli._options import DeviceName, ModelName, shape_options
+from latencylab.cli._options import DeviceName, ModelName, report_options, shape_options
 from latencylab.cli._terminal import terminal, terminal_options
-from latencylab.cli.measure import ThreadCounts
+from latencylab.cli._timed import sampling_options, threads_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from latencylab.checking import CheckedModel, Crosscheck
+    from latencylab.cli._reports import Files
     from latencylab.hosting.subjects import Subject
     from latencylab.measurement import Measurement
 
@@ -24,12 +25,12 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
-@click.command(name="crosscheck")
+@click.command(name="crosscheck", epilog="Example: latencylab crosscheck zoo:abpn_x3 net.onnx -o page.html")
 @click.argument("models", type=ModelName(), nargs=-1, required=True, metavar="MODEL...")
-@click.option("--device", type=DeviceName(), help="Profile to check; default: host, else onnxruntime_cpu.")
 @click.option(
-    "--threads", type=ThreadCounts(), default="1", show_default=True, help="Intra-op threads; 1,2: both."
+    "--device", "-d", type=DeviceName(), help="Profile to check; default: host, else onnxruntime_cpu."
 )
+@threads_option
 @click.option(
     "--dtype",
     type=click.Choice(["float32", "uint8"]),
@@ -59,30 +60,13 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
     show_default=True,
     help="cpu: processor time, which other programs do not lengthen; one thread only.",
 )
-@click.option("--warmups", type=click.IntRange(min=0), default=3, show_default=True, help="Runs set apart.")
-@click.option("--runs", type=click.IntRange(min=1), default=20, show_default=True, help="Runs at least.")
-@click.option(
-    "--seconds", type=click.FloatRange(min=0), default=2.0, show_default=True, help="Time at least."
-)
-@click.option(
-    "--max-seconds", type=click.FloatRange(min=0), default=20.0, show_default=True, help="Time at most."
-)
+@sampling_options(warmups=3, max_seconds=20.0)
 @shape_options
 @click.option(
     "--top", type=click.IntRange(min=0), default=5, show_default=True, help="Worst meta-nodes a model."
 )
 @click.option("--all", "is_whole", is_flag=True, help="Every meta-node, in execution order.")
-@click.option(
-    "--format", "format_name", type=click.Choice(_FORMATS), help="Format on stdout; default: table."
-)
-@click.option(
-    "-o",
-    "--output",
-    "outputs",
-    multiple=True,
-    help="Write .json, .csv, .md, .txt, .html, .png or .svg. Repeatable.",
-)
-@click.option("--force", is_flag=True, help="Overwrite files that are not cross-checks of latencylab.")
+@report_options(_FORMATS, ".json, .csv, .md, .txt, .html, .png or .svg", "cross-checks")
 @terminal_options
 def command(models: tuple[str, ...], **options: Any) -> int:
     """Predict MODELs, time them with onnxruntime here, and show both side by side.
@@ -90,9 +74,11 @@ def command(models: tuple[str, ...], **options: Any) -> int:
     Meta-node by meta-node and in total, with the agreement over all models beside that of the best affine
     function of MACs. Ctrl-C keeps the models that are finished (exit code 130).
     """
+    from latencylab.cli._reports import files_of
     from latencylab.hosting import subjects
+    from latencylab.reporters import _checked
 
-    files = _files(options["outputs"], force=options["force"])
+    files = files_of(options["outputs"], _checked.SUFFIXES, _checked.MARKERS, force=options["force"])
     device = subjects.device_or_host(options["device"])
     found: list[tuple[CheckedModel, Measurement]] = []
     is_interrupted = False
@@ -132,31 +118,13 @@ def _subjects(models: Sequence[str], options: Mapping[str, Any]) -> Iterator[Sub
         raise MeasurementError(more)
 
 
-def _files(outputs: tuple[str, ...], *, force: bool) -> tuple[tuple[Path, str], ...]:
-    """Check the files before any work is done: path and format, by suffix."""
-    from latencylab.cli._output import check_writable
-    from latencylab.errors import UnknownNameError
-    from latencylab.reporters._checked import MARKERS
+def _write(found: Crosscheck, files: Files, options: Mapping[str, Any]) -> None:
+    from latencylab.cli._reports import write_reports
+    from latencylab.reporters import _checked
 
-    known = {".txt": "table"} | {f".{name}": name for name in MARKERS if name != "table"}
-    files = []
-    for path in map(Path, outputs):
-        if path.suffix.lower() not in known:
-            raise UnknownNameError("file suffix of", path.name, known)
-        format_name = known[path.suffix.lower()]
-        check_writable(path, marker=MARKERS[format_name], force=force)
-        files.append((path, format_name))
-    return tuple(files)
+    top, width = None if options["is_whole"] else options["top"], terminal().width()
 
+    def render(format_name: str) -> bytes:
+        return _checked.render(found, format_name, top=top, width=width)
 
-def _write(found: Crosscheck, files: tuple[tuple[Path, str], ...], options: Mapping[str, Any]) -> None:
-    from latencylab.cli._output import write_atomically, write_stdout
-    from latencylab.reporters import _checked as reporter
-
-    top = None if options["is_whole"] else options["top"]
-    for path, format_name in files:
-        write_atomically(path, reporter.render(found, format_name, top=top))
-        terminal().note(f"wrote {path}")
-    shown = options["format_name"] or (None if files else "table")
-    if shown:
-        write_stdout(reporter.render(found, shown, top=top, width=terminal().width()))
+    write_reports(files, options["format_name"], render)

@@ -56,7 +56,7 @@ def command() -> None:
     """List, show or check device profiles."""
 
 
-@command.command(name="list")
+@command.command(name="list", short_help="List the shipped devices.")
 @list_format
 @terminal_options
 def list_devices(format_name: str) -> None:
@@ -72,7 +72,7 @@ def list_devices(format_name: str) -> None:
     click.echo(as_json(rows) if format_name == "json" else columns(rows, _LIST))
 
 
-@command.command(name="show")
+@command.command(name="show", short_help="Show a profile, every value with its source.")
 @click.argument("name", type=DeviceName(), metavar="DEVICE")
 @list_format
 @terminal_options
@@ -138,7 +138,7 @@ def _wrapped(text: str) -> str:
     return textwrap.fill(printable(text), terminal().width(), subsequent_indent="  ")
 
 
-@command.command(name="check")
+@command.command(name="check", short_help="Check profiles, shipped or your own.")
 @click.argument("names", type=DeviceName(), nargs=-1, metavar="[DEVICE]...")
 @terminal_options
 def check(names: tuple[str, ...]) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from latencylab.cli._options import report_options
 from latencylab.cli._terminal import terminal, terminal_options
 
 if TYPE_CHECKING:
@@ -25,13 +26,7 @@ _ROOT_VARIABLE = "GITHUB_WORKSPACE"
     type=click.Path(),
     help="latencylab.toml or pyproject.toml; default: the nearest from here upwards.",
 )
-@click.option(
-    "--format", "format_name", type=click.Choice(_FORMATS), help="Format on stdout; default: table."
-)
-@click.option(
-    "-o", "--output", "outputs", multiple=True, help="Write .json, .md, .xml (JUnit) or .txt. Repeatable."
-)
-@click.option("--force", is_flag=True, help="Overwrite files that are not verdicts of latencylab.")
+@report_options(_FORMATS, ".json, .md, .xml (JUnit) or .txt", "verdicts")
 @click.option(
     "--summary",
     type=click.Path(dir_okay=False),

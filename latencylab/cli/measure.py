@@ -10,37 +10,21 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from latencylab.cli._failures import INTERRUPTED
-from latencylab.cli._options import ModelName, shape_options, unique
+from latencylab.cli._options import ModelName, report_options, shape_options, unique
 from latencylab.cli._terminal import terminal, terminal_options
+from latencylab.cli._timed import sampling_options, threads_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from latencylab.cli._reports import Files
     from latencylab.measurement import Measurement
     from latencylab.onnx_reader import Model
     from latencylab.timing import Request
     from latencylab.timing.process import Progress
 
-_STDIN = "-"
 _FORMATS = ("table", "json", "csv", "md")
 _PLACED = 0.99  # share of the time below which an alignment is doubtful
-
-
-class ThreadCounts(click.ParamType["tuple[int, ...]"]):
-    """`1,2`: one measurement a count."""
-
-    name = "n,n"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, ...]:
-        """Parse the counts, each once."""
-        if isinstance(value, tuple):
-            return value
-        parts = [part.strip() for part in value.split(",")]
-        if not all(part.isascii() and part.isdigit() and 0 < int(part) <= 4096 for part in parts):
-            self.fail(f"{value!r} is not a list of thread counts, e.g. 1,2", param, ctx)
-        return tuple(dict.fromkeys(map(int, parts)))
 
 
 class _InputFile(click.ParamType["tuple[str, str]"]):
@@ -63,9 +47,7 @@ class _InputFile(click.ParamType["tuple[str, str]"]):
 
 @click.command(name="measure")
 @click.argument("model", type=ModelName())
-@click.option(
-    "--threads", type=ThreadCounts(), default="1", show_default=True, help="Intra-op threads; 1,2: both."
-)
+@threads_option
 @click.option(
     "--input",
     "input_files",
@@ -82,14 +64,7 @@ class _InputFile(click.ParamType["tuple[str, str]"]):
     show_default=True,
     help="What onnxruntime may rewrite.",
 )
-@click.option("--warmups", type=click.IntRange(min=0), default=5, show_default=True, help="Runs set apart.")
-@click.option("--runs", type=click.IntRange(min=1), default=20, show_default=True, help="Runs at least.")
-@click.option(
-    "--seconds", type=click.FloatRange(min=0), default=2.0, show_default=True, help="Time at least."
-)
-@click.option(
-    "--max-seconds", type=click.FloatRange(min=0), default=60.0, show_default=True, help="Time at most."
-)
+@sampling_options(warmups=5, max_seconds=60.0)
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of synthesised inputs."
 )
@@ -101,11 +76,7 @@ class _InputFile(click.ParamType["tuple[str, str]"]):
 )
 @shape_options
 @click.option("--top", type=click.IntRange(min=1), help="Only the N slowest kernels.")
-@click.option(
-    "--format", "format_name", type=click.Choice(_FORMATS), help="Format on stdout; default: table."
-)
-@click.option("-o", "--output", "outputs", multiple=True, help="Write .json, .csv, .md or .txt. Repeatable.")
-@click.option("--force", is_flag=True, help="Overwrite files that are not measurements of latencylab.")
+@report_options(_FORMATS, ".json, .csv, .md or .txt", "measurements")
 @terminal_options
 def command(model: str, **options: Any) -> int:
     """Time MODEL with onnxruntime on this machine, kernel by kernel.
@@ -116,11 +87,15 @@ def command(model: str, **options: Any) -> int:
     """
     from latencylab import pipeline
     from latencylab.align import align
+    from latencylab.cli._reports import files_of
+    from latencylab.cli._stdin import sources
+    from latencylab.reporters import _measured
 
-    files = _files(options["outputs"], force=options["force"])
-    source, name = (sys.stdin.buffer.read(), "stdin") if model == _STDIN else (model, None)
+    files = files_of(options["outputs"], _measured.SUFFIXES, _measured.MARKERS, force=options["force"])
+    (source,) = sources((model,))
+    name = pipeline.STDIN if isinstance(source, bytes) else None
     network = pipeline.read(source, dims=options["dims"], shapes=options["shapes"], name=name)
-    measurements = tuple(_measured(source, network, options))
+    measurements = tuple(_measurements(source, network, options))
     measured = tuple((m, align(network.graph, m)) for m in measurements)
     _write(measured, files, options)
     for measurement, alignment in measured:
@@ -132,7 +107,7 @@ def command(model: str, **options: Any) -> int:
     return INTERRUPTED if any(m.is_interrupted for m in measurements) else 0
 
 
-def _measured(source: str | bytes, network: Model, options: dict[str, Any]) -> Iterator[Measurement]:
+def _measurements(source: str | bytes, network: Model, options: dict[str, Any]) -> Iterator[Measurement]:
     from latencylab import timing
 
     if options["made_elsewhere"] is not None:
@@ -182,34 +157,16 @@ def _progress() -> Iterator[Progress]:
         yield lambda phase, done: bars.update(task, description=phase, completed=done)
 
 
-def _files(outputs: tuple[str, ...], *, force: bool) -> tuple[tuple[Path, str], ...]:
-    """Check the files before any work is done: path and format, by suffix."""
-    from latencylab.cli._output import check_writable
-    from latencylab.errors import UnknownNameError
-    from latencylab.reporters._measured import MARKERS
+def _write(measured: tuple[Any, ...], files: Files, options: dict[str, Any]) -> None:
+    from latencylab.cli._reports import write_reports
+    from latencylab.reporters import _measured
 
-    known = {".json": "json", ".csv": "csv", ".md": "md", ".txt": "table"}
-    files = []
-    for path in map(Path, outputs):
-        if path.suffix.lower() not in known:
-            raise UnknownNameError("file suffix of", path.name, known)
-        format_name = known[path.suffix.lower()]
-        check_writable(path, marker=MARKERS[format_name], force=force)
-        files.append((path, format_name))
-    return tuple(files)
+    top, width = options["top"], terminal().width()
 
+    def render(format_name: str) -> bytes:
+        return _measured.render(measured, format_name, top=top, width=width)
 
-def _write(measured: tuple[Any, ...], files: tuple[tuple[Path, str], ...], options: dict[str, Any]) -> None:
-    from latencylab.cli._output import write_atomically, write_stdout
-    from latencylab.reporters import _measured as reporter
-
-    for path, format_name in files:
-        write_atomically(path, reporter.render(measured, format_name, top=options["top"]))
-        terminal().note(f"wrote {path}")
-    shown = options["format_name"] or (None if files else "table")
-    if shown != "table":
-        for measurement, _ in measured:
-            for warning in measurement.warnings:
-                terminal().warn(warning)
-    if shown:
-        write_stdout(reporter.render(measured, shown, top=options["top"], width=terminal().width()))
+    # The table says the warnings itself.
+    if write_reports(files, options["format_name"], render) != "table":
+        for warning in (warning for measurement, _ in measured for warning in measurement.warnings):
+            terminal().warn(warning)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _ADVISING = frozenset({"table", "md", "html"})
 
 
-@click.command(name="profile")
+@click.command(name="profile", epilog="Example: latencylab profile net.onnx --device dolphin_npu -o net.html")
 @click.argument("models", type=ModelName(), nargs=-1, required=True, metavar="MODEL...")
 @device_option
 @pricing_options

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from latencylab import units
-from latencylab.cli._options import ModelName, device_option, pricing_options, shape_options
+from latencylab.cli._options import ModelName, device_option, pricing_options, report_options, shape_options
 from latencylab.cli._terminal import terminal_options
 
 # Written out, so that --help loads no reporter; a test compares.
@@ -32,7 +32,7 @@ class Reference(click.ParamType["tuple[str, float]"]):
             return self.fail(f"{value!r} is not NAME=SCORE, e.g. abpn_x3=47.18", param, ctx)
 
 
-@click.command(name="rank")
+@click.command(name="rank", epilog="Example: latencylab rank zoo:abpn_x3 zoo:xlsr_x3 --quality psnr.csv")
 @click.argument("models", type=ModelName(), nargs=-1, required=True, metavar="MODEL...")
 @device_option
 @pricing_options
@@ -55,17 +55,7 @@ class Reference(click.ParamType["tuple[str, float]"]):
     type=click.FloatRange(min=0, max=1),
     help="Of the model's errors on two networks that spend their time alike; default: the profile's.",
 )
-@click.option(
-    "--format", "format_name", type=click.Choice(_FORMATS), help="Format on stdout; default: table."
-)
-@click.option(
-    "-o",
-    "--output",
-    "outputs",
-    multiple=True,
-    help="Write .csv, .json, .md, .txt, .html, .png, .svg or .pdf.",
-)
-@click.option("--force", is_flag=True, help="Overwrite files that are not rankings of latencylab.")
+@report_options(_FORMATS, ".csv, .json, .md, .txt, .html, .png, .svg or .pdf", "rankings")
 @terminal_options
 def command(models: tuple[str, ...], devices: tuple[str, ...], **options: Any) -> None:
     """Order MODELs on each device: by the Mobile AI challenge's score with --quality, else by latency.

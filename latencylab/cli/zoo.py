@@ -53,7 +53,7 @@ def command() -> None:
     """List the reference networks, or build one as an ONNX file."""
 
 
-@command.command(name="list")
+@command.command(name="list", short_help="List the networks.")
 @click.option(
     "--format",
     "format_name",

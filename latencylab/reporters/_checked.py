@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION: Final = 1
 FORMATS: Final = ("table", "json", "csv", "md", "html", "png", "svg")
+SUFFIXES: Final = {".txt": "table"} | {f".{name}": name for name in FORMATS if name != "table"}
 MARKERS: Final = {
     "table": b"cross-checked by latencylab",
     "json": b'"kind": "crosscheck"',

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     Measured = tuple[Measurement, Alignment]
 
 FORMATS: Final = ("table", "json", "csv", "md")
+SUFFIXES: Final = {".txt": "table", ".json": "json", ".csv": "csv", ".md": "md"}
 MARKERS: Final = {
     "table": b"measured by latencylab",
     "json": b'"kind": "measurement"',
