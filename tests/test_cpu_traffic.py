@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 from latencylab import device, fusion, loops, lowering, pipeline
 from latencylab.cpu import duration, passes, traffic
+from latencylab.cpu.choice import Variant
 from latencylab.cpu.traffic import Stream
 from latencylab.npu import machine
 from latencylab.zoo._builder import Net
@@ -109,6 +112,43 @@ def test_more_bytes_or_a_longer_way_back_never_take_less_time(
     assert time_s(read, written, span) <= time_s(read + 64, written, span)
     assert time_s(read, written, span) <= time_s(read, written + 64, span)
     assert time_s(read, written, span) <= time_s(read, written, 2 * span) * slack
+
+
+@given(st.floats(1.01, 60))
+def test_what_a_cache_holds_of_a_longer_span_is_what_random_replacement_leaves(load: float) -> None:
+    held = traffic._held(round(load * 2**30), 2**30)
+    assert held == pytest.approx(math.exp(-load * (1 - held)), abs=1e-3)
+    assert held < 1 / load  # less than its size over the span
+
+
+def test_a_cache_holds_all_that_fits_and_none_holds_nothing() -> None:
+    assert traffic._held(2**20, 2**20) == 1
+    assert traffic._held(2**20, 0) == 0
+
+
+def test_random_replacement_agrees_with_a_cache_played_line_by_line() -> None:
+    """A second derivation: 1,000 random slots, a span of 1,500 lines read ten times."""
+    chance, slots, where = random.Random(1), [-1] * 1000, dict[int, int]()
+    hits = 0
+    for visit in range(15_000):
+        line = visit % 1500
+        if line in where:
+            hits += visit >= 7500
+            continue
+        slot = chance.randrange(1000)
+        where.pop(slots[slot], None)
+        slots[slot], where[line] = line, slot
+    assert hits / 7500 == pytest.approx(traffic._held(1500, 1000), abs=0.03)
+
+
+def test_buffers_of_an_integer_convolution_displace_one_another() -> None:
+    nest = loops.of(convolution(16, 8))
+    assert nest is not None
+    (buffers,) = traffic._buffered(nest, Variant.INTEGER)
+    sums, spread = 8 * MAP * 4, 16 * 9 * MAP
+    assert buffers == Stream(sums + spread, sums + 2 * spread, sums + spread)
+    (sums_only,) = traffic._buffered(nest, Variant.INTEGER_DEPTHWISE)
+    assert sums_only == Stream(sums, sums + 9 * MAP * 8, sums + 9 * MAP * 8)
 
 
 def test_a_line_of_dram_is_fetched_before_it_is_written() -> None:

@@ -11,10 +11,11 @@ from command_line import run
 from synthetic_host import SyntheticBencher
 from test_measurement import HOST, MEASUREMENT
 
-from latencylab import device
+from latencylab import device, pipeline
 from latencylab.errors import MeasurementError
-from latencylab.hosting import Budget, HostFit, Store, calibrate, design, facts, fit, writing
+from latencylab.hosting import Budget, HostFit, Store, calibrate, design, facts, fit, points, writing
 from latencylab.hosting.calibration import FEWEST
+from latencylab.zoo._builder import Net
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -244,3 +245,15 @@ def test_an_interrupted_command_says_what_is_kept_and_the_next_one_goes_on(
     assert "mean error" in result.stdout
     assert set(first.measured) & set(second.measured) == set()
     assert device.load("host").name == "host"
+
+
+def test_a_kernel_is_warm_where_it_reads_what_was_just_written() -> None:
+    net = Net("branches", weights=False)
+    x = net.input("x", (1, 16, 8, 8))
+    a = net.op("Sigmoid", x)
+    b = net.op("Sign", a)
+    c = net.op("Tanh", x)
+    network = pipeline.read(net.model(b, c), name="branches")
+    kernels = points.program_of(network, device.load("onnxruntime_cpu")).kernels
+    warm = {k.meta.kind: points._is_warm(kernels, (i,)) for i, k in enumerate(kernels) if k.runs}
+    assert warm == {"Sigmoid": False, "Sign": True, "Tanh": False}

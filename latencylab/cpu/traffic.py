@@ -2,7 +2,8 @@
 
 Every kernel reads and writes its boundary once. Some pass over more: a blocked convolution over its sums,
 once for each input step; an integer or a transposed convolution over buffers that no file knows of; a softmax
-over another axis than the last over two copies. What is passed over again comes from wherever so much lies.
+over another axis than the last over two copies. What is passed over again comes from wherever so much lies:
+a span somewhat longer than a cache leaves little of itself there.
 
 A shuffle stores elements one by one; where their lines lie in DRAM, each waits in the core's store buffer for
 its line, and the buffer's length over DRAM's latency is all that goes through.
@@ -14,6 +15,7 @@ core/providers/cpu/nn/conv_transpose.cc, core/providers/cpu/math/softmax.cc.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import exp
 from typing import TYPE_CHECKING, Final
 
 from latencylab.cpu import passes
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
 _FLOAT_BYTES: Final = 4
 _POINTER_BYTES: Final = 8
+# Enough for a tenth of a percent of a span; close above the size of a cache each step halves the error.
+_NEWTON_STEPS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +86,19 @@ def _summed(nest: LoopNest, kind: Variant, core: CoreNumbers) -> Iterator[Stream
 
 
 def _buffered(nest: LoopNest, kind: Variant) -> Iterator[Stream]:
-    """The spread input, zeroed as a whole, filled and read; pointers in its place; 32-bit sums."""
+    """The spread input, zeroed as a whole, filled and read; pointers in its place; 32-bit sums.
+
+    Both are passed over between two visits of either, so their spans add up.
+    """
     sums = nest.groups * nest.out_channels * nest.positions * _FLOAT_BYTES
-    yield Stream(sums, sums, sums)
     if kind is Variant.INTEGER_DEPTHWISE:
         pointers = nest.taps * nest.positions * _POINTER_BYTES
-        yield Stream(0, pointers, pointers)
-    elif nest.taps > 1 or nest.is_strided:
-        spread = nest.in_channels * nest.taps * nest.positions
-        yield Stream(nest.groups * spread, (1 + nest.groups) * spread, spread)
+        yield Stream(sums, sums + pointers, sums + pointers)
+        return
+    is_spread = nest.taps > 1 or nest.is_strided
+    spread = nest.in_channels * nest.taps * nest.positions if is_spread else 0
+    read, written = sums + nest.groups * spread, sums + (1 + nest.groups) * spread
+    yield Stream(read, written, sums + spread)
 
 
 def _scattered(nest: LoopNest) -> Iterator[Stream]:
@@ -113,14 +121,14 @@ def _is_along_rows(meta: MetaNode) -> bool:
 
 
 def _seconds(stream: Stream, core: CoreNumbers, machine: Machine) -> float:
-    """Time of a stream; of a span of W bytes a cache of C holds C / W.
+    """Time of a stream.
 
     DRAM moves what is written twice: a line is fetched before it is changed.
     """
     moved = stream.read_bytes + stream.written_bytes
     if not moved:
         return 0.0
-    near = min(1.0, core.near_cache_bytes / stream.span_bytes)
+    near = _held(stream.span_bytes, core.near_cache_bytes)
     far = _far_share(stream.span_bytes, core, machine)
     last = max(0.0, 1.0 - near - far)
     time_s = moved * near / core.near_cache_bytes_per_s
@@ -131,5 +139,21 @@ def _seconds(stream: Stream, core: CoreNumbers, machine: Machine) -> float:
 
 def _far_share(span_bytes: int, core: CoreNumbers, machine: Machine) -> float:
     """Share of a span that neither cache holds."""
-    cached = max(core.near_cache_bytes, machine.cache_bytes)
-    return max(0.0, 1.0 - cached / span_bytes) if span_bytes else 0.0
+    return 1.0 - _held(span_bytes, max(core.near_cache_bytes, machine.cache_bytes))
+
+
+def _held(span_bytes: int, cache_bytes: int) -> float:
+    """Share of a span, passed over again and again, that a cache still holds when a line comes round.
+
+    A large cache replaces lines nearly at random. Of `load` caches' worth passed over, the share that missed
+    displaced lines: held = exp(-load (1 - held)), by Newton's method from below, where it converges.
+    """
+    if span_bytes <= cache_bytes:
+        return 1.0
+    if not cache_bytes:
+        return 0.0
+    load, held = span_bytes / cache_bytes, 0.0
+    for _ in range(_NEWTON_STEPS):
+        kept = exp(-load * (1.0 - held))
+        held -= (held - kept) / (1.0 - load * kept)
+    return held

@@ -16,6 +16,8 @@ INTEGER: Final = "uint8"
 _SMALL: Final = (90, 160)
 _MIDDLE: Final = (180, 320)
 _LARGE: Final = (360, 640)
+# Maps of 60 to 350 MB: what no cache holds any of.
+_HUGE: Final = (720, 1280)
 _ODD: Final = (135, 241)
 # At the largest size only what takes well under a second an inference.
 _ALSO_LARGE: Final = (
@@ -34,6 +36,7 @@ _ALSO_LARGE: Final = (
     "uneven",
     "transposed",
 )
+_ALSO_HUGE: Final = ("pointwise", "elementwise", "pieces", "shuffles")
 # What quantized networks hold; the other writers' kernels stay float there.
 _QUANTIZED: Final = (
     *("narrow", "wide", "pointwise", "large_window", "grouped", "strided", "residual", "elementwise"),
@@ -88,6 +91,7 @@ def initial(cores: int) -> tuple[Bench, ...]:
     single = [Bench(writer, *_MIDDLE) for writer in micro.WRITERS]
     small = [Bench(writer, *_SMALL) for writer in micro.WRITERS]
     large = [Bench(writer, *_LARGE) for writer in _ALSO_LARGE]
+    large += [Bench(writer, *_HUGE) for writer in _ALSO_HUGE]
     integer = [Bench(writer, *_SMALL, dtype=INTEGER) for writer in _QUANTIZED]
     integer += [Bench(writer, *_MIDDLE, dtype=INTEGER) for writer in _QUANTIZED_LARGER]
     double = [Bench(writer, *_MIDDLE, threads=2) for writer in _THREADED] if cores > 1 else []

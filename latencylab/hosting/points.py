@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 # A single kernel's time is trusted to this, besides what the clock of the profile resolves.
 _TRUST: Final = 0.05
 _CLOCK_S: Final = 1.5e-6
+# A kernel that does not read what was just written starts on caches full of something else. No coefficient
+# says how much that costs, so it is trusted to this only.
+_COLD_TRUST: Final = 0.3
 # Shorter kernels are mostly clock.
 _SHORTEST_S: Final = 3e-6
 
@@ -74,8 +77,16 @@ def _points(
         runs = [kernels[i].meta for i in row.kernels if kernels[i].runs]
         measured_s = sum(pick(measurement.kernels[k].samples_ns) for k in row.measured_kernels) / 1e9
         if runs and measured_s >= _SHORTEST_S:
-            sigma = hypot(_TRUST, _CLOCK_S / measured_s, _scatter(measurement, row.measured_kernels))
+            trust = _TRUST if _is_warm(kernels, row.kernels) else _COLD_TRUST
+            sigma = hypot(trust, _CLOCK_S / measured_s, _scatter(measurement, row.measured_kernels))
             yield Point(bench, tuple((meta, loops.of(meta)) for meta in runs), measured_s, sigma)
+
+
+def _is_warm(kernels: tuple[Kernel, ...], chosen: tuple[int, ...]) -> bool:
+    """Whether the first of the chosen kernels reads what the kernel before it has just written."""
+    first = min(i for i in chosen if kernels[i].runs)
+    before = max((i for i in range(first) if kernels[i].runs), default=None)
+    return before is not None and before in kernels[first].depends_on
 
 
 def _scatter(measurement: Measurement, kernels: tuple[int, ...]) -> float:
