@@ -53,6 +53,10 @@ class Bencher(Protocol):
         """Measure a zoo network."""
 
 
+# The few networks left out can all happen to be met: this is what 33 others erred by (docs/crosscheck.md).
+SIGMA_FLOOR: Final = 0.08
+
+
 @dataclass(frozen=True, slots=True)
 class HostFit:
     """A fitted host.
@@ -73,9 +77,9 @@ class HostFit:
 
     @property
     def sigma_log(self) -> float:
-        """Root mean square of log(predicted / measured) on the networks left out, at least 0.05."""
+        """Root mean square of log(predicted / measured) on the networks left out, at least SIGMA_FLOOR."""
         logs = [log(m.predicted_s / m.measured_s) for m in self.after]
-        return max(0.05, (sum(x * x for x in logs) / len(logs)) ** 0.5) if logs else max(0.05, self.mape)
+        return max(SIGMA_FLOOR, (sum(x * x for x in logs) / len(logs)) ** 0.5 if logs else self.mape)
 
 
 def calibrate(

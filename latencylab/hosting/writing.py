@@ -11,6 +11,7 @@ import tomlkit
 from latencylab import __version__
 from latencylab.device.schema import plain
 from latencylab.fitting.writing import MARKER, Edit, edited
+from latencylab.hosting.calibration import SIGMA_FLOOR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -86,7 +87,7 @@ def _accuracy(found: HostFit, some: Measurement) -> dict[str, Any]:
     sigma = Positive(
         value=_figures(found.sigma_log, 3),
         provenance="measured",
-        source="root mean square of log(predicted / measured) on networks left out, at least 0.05",
+        source=f"root mean square of log(predicted / measured) on networks left out, at least {SIGMA_FLOOR}",
     )
     names = ", ".join(model.name for model in found.after) or "no network left out"
     return {
