@@ -20,7 +20,7 @@ from latencylab.graph import MetaNode, Node, Tensor
 from latencylab.work import ZERO, Work
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from latencylab.device import Core
     from latencylab.graph import Graph
@@ -389,8 +389,3 @@ def _has_layout(tensor: Tensor) -> bool:
         return False
     _, channels, height, width = tensor.shape
     return channels > 1 and height * width > 1
-
-
-def names_of(metas: Iterable[MetaNode]) -> tuple[str, ...]:
-    """Operator of every kernel, as onnxruntime would call a reorder."""
-    return tuple(meta.node.op_type if meta.kind == "LayoutConversion" else meta.kind for meta in metas)
