@@ -128,6 +128,8 @@ class Measurement:
     optimized_nodes: the graph as onnxruntime optimized it, in execution order; empty where it is unknown.
     peak_memory_bytes: of the measuring process; model_memory_bytes: the part that came with the session.
     source: "onnxruntime session", or the profile file the numbers were read from.
+    pulses_ns: a fixed piece of work, timed before the samples, after them and after the kernels: how fast the
+        machine was just then (`timing/pulse.py`); empty where it was not timed.
     """
 
     model_name: str
@@ -146,6 +148,7 @@ class Measurement:
     warnings: tuple[str, ...] = ()
     is_interrupted: bool = False
     source: str = "onnxruntime session"
+    pulses_ns: tuple[int, ...] = ()
     kind: Literal["measurement"] = "measurement"
     schema_version: int = SCHEMA_VERSION
 

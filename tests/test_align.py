@@ -74,7 +74,9 @@ def run(model: onnx.ModelProto, folder: Path, **changes: Any) -> tuple[Graph, Me
     """Read a model, and run it once in this process: how long it takes is not looked at."""
     path = folder / "model.onnx"
     onnx.save(model, path)
-    world = World(OnnxruntimeSession, time.perf_counter_ns, lambda: False, lambda _phase, _done: None)
+    world = World(
+        OnnxruntimeSession, time.perf_counter_ns, lambda: 1, lambda: False, lambda _phase, _done: None
+    )
     request = Request(str(path), "m", "00", policy=ONCE, profile_policy=ONCE)
     return onnx_reader.read(model).graph, work(replace(request, **changes), folder, world)
 

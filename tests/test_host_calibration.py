@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
+    from latencylab.measurement import Measurement
+    from latencylab.onnx_reader import Model
+
 SINGLE = device.load("onnxruntime_cpu")
 DOUBLE = device.load("onnxruntime_cpu", "threads_2")
 CHANGED = {
@@ -131,6 +134,31 @@ def test_an_interruption_keeps_what_was_measured_and_the_next_run_goes_on(
     assert len(store) == 9
     calibrate(second, store, profiles, ticking())
     assert set(first.measured) & set(second.measured) == set()
+
+
+def test_what_a_slow_machine_disturbed_is_measured_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each third measurement meets a machine that is half as fast; the fit never sees it."""
+
+    class Restless(SyntheticBencher):
+        def bench(self, bench: design.Bench) -> tuple[Model, Measurement]:
+            network, measured = super().bench(bench)
+            slow = 2 if len(self.measured) % 3 == 0 else 1
+            kernels = tuple(
+                replace(k, samples_ns=tuple(slow * t for t in k.samples_ns)) for k in measured.kernels
+            )
+            return network, replace(measured, kernels=kernels, pulses_ns=(100 * slow,) * 3)
+
+    some = design.initial(1)[:20]
+    monkeypatch.setattr(design, "initial", lambda _cores: some)
+    bencher = Restless(TRUTHS)
+    found = calibrate(bencher, Store(tmp_path), {1: SINGLE}, ticking())
+    repeated = {name for name in bencher.measured if bencher.measured.count(name) > 1}
+    assert len(repeated) >= 6
+    assert found.mape < 0.1
+    slow = {name for name, m in found.measurements.items() if max(m.pulses_ns) > 100}
+    assert len(slow) < len(repeated) / 2
 
 
 def test_no_network_is_begun_when_the_time_is_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,7 @@ from latencylab.timing.caution import warnings_for
 from latencylab.timing.clock import sample
 from latencylab.timing.feeds import InputSpec, dtype_name, feeds_for
 from latencylab.timing.profile import read_profile
+from latencylab.timing.pulse import pulse_ns
 from latencylab.timing.study import PLAIN
 from latencylab.timing.worker import World
 from latencylab.timing.worker import measure as work
@@ -136,6 +137,26 @@ def test_each_doubt_is_said_with_advice(
 
     warnings = warnings_for(samples, replace(HOST, **changes), threads)
     assert [w for w in warnings if re.search(says, w)], warnings
+
+
+def test_a_machine_that_slows_while_it_measures_is_said() -> None:
+    assert warnings_for([100] * 20, HOST, 1, (1000, 1100, 1050)) == ()
+    (warning,) = warnings_for([100] * 20, HOST, 1, (1000, 1010, 1460))
+    assert "took 46% longer at one time than at another" in warning
+
+
+def test_a_pulse_is_the_middle_of_its_beats() -> None:
+    durations = iter([5, 7, 900] * 5)
+    now = [0]
+
+    def clock() -> int:
+        """Every second reading ends a beat."""
+        now[0] += next(durations) if clock_reads[0] % 2 else 1
+        clock_reads[0] += 1
+        return now[0]
+
+    clock_reads = [0]
+    assert pulse_ns(clock) == 7
 
 
 def test_five_percent_is_where_a_machine_becomes_unstable() -> None:
@@ -352,8 +373,13 @@ def measured(
         opened.append((request, folder))
         return session
 
+    pulses = iter((100, 105, 130))
     world = World(
-        open_session, session.clock, lambda: session.runs >= stop_after, lambda p, d: reports.append((p, d))
+        open_session,
+        session.clock,
+        lambda: next(pulses),
+        lambda: session.runs >= stop_after,
+        lambda p, d: reports.append((p, d)),
     )
     return work(REQUEST, tmp_path, world), reports, opened
 
@@ -362,6 +388,8 @@ def test_the_total_is_timed_unprofiled_and_the_kernels_apart(tmp_path: Path) -> 
     measurement, reports, opened = measured(tmp_path)
     assert measurement.samples_ns == (10, 20, 30)
     assert measurement.warmups_ns == (500, 400)
+    assert measurement.pulses_ns == (100, 105, 130)
+    assert any(warning.startswith("restless machine") for warning in measurement.warnings)
     assert [folder for _, folder in opened] == [None, tmp_path]
     assert [kernel.name for kernel in measurement.kernels] == ["c_nchwc", "ReorderOutput", "ReorderOutput"]
     assert [(n.op_type, n.inputs) for n in measurement.optimized_nodes] == [

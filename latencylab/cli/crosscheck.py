@@ -15,10 +15,9 @@ from latencylab.cli._timed import sampling_options, threads_option
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from latencylab.checking import CheckedModel, Crosscheck
+    from latencylab.checking import Crosscheck
     from latencylab.cli._reports import Files
     from latencylab.hosting.subjects import Subject
-    from latencylab.measurement import Measurement
 
 _FORMATS = ("table", "json", "csv", "md", "html")
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -60,6 +59,13 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
     show_default=True,
     help="cpu: processor time, which other programs do not lengthen; one thread only.",
 )
+@click.option(
+    "--retries",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="Times that what a slow machine disturbed is measured again.",
+)
 @sampling_options(warmups=3, max_seconds=20.0)
 @shape_options
 @click.option(
@@ -80,17 +86,37 @@ def command(models: tuple[str, ...], **options: Any) -> int:
 
     files = files_of(options["outputs"], _checked.SUFFIXES, _checked.MARKERS, force=options["force"])
     device = subjects.device_or_host(options["device"])
-    found: list[tuple[CheckedModel, Measurement]] = []
+    found: list[Subject] = []
     is_interrupted = False
     try:
         for subject in _subjects(models, options):
-            found.append(subjects.checked(subject, device, options["statistic"]))
-            terminal().note(f"{subject.network.graph.name}: {100 * found[-1][0].error:+.1f} %")
+            found.append(subject)
+            checked, _ = subjects.checked(subject, device, options["statistic"])
+            terminal().note(f"{checked.name}: {100 * checked.error:+.1f} %")
+        if not options["saved"]:
+            _repeat(found, options)
     except KeyboardInterrupt:
         is_interrupted = True
     if found:
-        _write(subjects.crosscheck(found, device, options["statistic"]), files, options)
+        joined = [subjects.checked(subject, device, options["statistic"]) for subject in found]
+        _write(subjects.crosscheck(joined, device, options["statistic"]), files, options)
     return INTERRUPTED if is_interrupted else 0
+
+
+def _repeat(found: list[Subject], options: Mapping[str, Any]) -> None:
+    """Measure again, in place, what was measured while the machine was slow."""
+    from latencylab.cli._progress import progress
+    from latencylab.hosting import subjects
+
+    for _ in range(options["retries"]):
+        slow = subjects.disturbed(found)
+        if not slow:
+            return
+        terminal().note(f"the machine was slow for {len(slow)} of {len(found)}: measuring them again")
+        with progress("measuring again", len(slow)) as begin:
+            for index in slow:
+                begin(found[index].network.graph.name)
+                found[index] = subjects.again(found[index], options)
 
 
 def _subjects(models: Sequence[str], options: Mapping[str, Any]) -> Iterator[Subject]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from latencylab import checking, pipeline
 from latencylab.errors import MeasurementError
-from latencylab.hosting import design, fit, points
+from latencylab.hosting import calm, design, fit, points
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -148,25 +148,40 @@ class _Run:
         )
 
     def _measure(self, benches: Iterable[Bench]) -> None:
-        """Measure what is not known yet, as long as there is time; what is kept costs none."""
+        """Measure what is not known yet while there is time, then again what a slow machine disturbed."""
         for bench in (b for b in benches if b.threads in self.profiles):
             kept = self.store.get(bench.name)
-            if kept is None and self._spent() >= self.budget.design_s:
-                continue
-            self.progress(bench.name, min(1.0, self._spent() / self.budget.design_s))
-            try:
-                network, measurement = (self.bencher.read(bench), kept) if kept else self.bencher.bench(bench)
-            except MeasurementError as error:
-                if str(error).startswith("interrupted"):
-                    raise KeyboardInterrupt from error
-                self.refused.append(f"{bench.name}: {error}")
-                continue
-            if measurement.is_interrupted:
-                raise KeyboardInterrupt
-            self.store.put(bench.name, measurement)
-            self.measurements[bench.name] = measurement
-            profile = self.profiles[bench.threads]
-            self.points[bench] = points.of(bench.name, network, measurement, profile, self.statistic)
+            if kept is not None:
+                self._take(bench, self.bencher.read(bench), kept)
+            elif self._has_time():
+                self._bench(bench)
+        for bench in calm.disturbed({b: self.measurements[b.name] for b in self.points}):
+            if self._has_time():
+                self._bench(bench)
+
+    def _bench(self, bench: Bench) -> None:
+        """Measure a designed network; of two measurements the calmer one stands."""
+        self.progress(bench.name, min(1.0, self._spent() / self.budget.design_s))
+        try:
+            network, measurement = self.bencher.bench(bench)
+        except MeasurementError as error:
+            if str(error).startswith("interrupted"):
+                raise KeyboardInterrupt from error
+            self.refused.append(f"{bench.name}: {error}")
+            return
+        if measurement.is_interrupted:
+            raise KeyboardInterrupt
+        earlier = self.measurements.get(bench.name)
+        self._take(bench, network, calm.calmer(earlier, measurement) if earlier else measurement)
+
+    def _take(self, bench: Bench, network: Model, measurement: Measurement) -> None:
+        self.store.put(bench.name, measurement)
+        self.measurements[bench.name] = measurement
+        profile = self.profiles[bench.threads]
+        self.points[bench] = points.of(bench.name, network, measurement, profile, self.statistic)
+
+    def _has_time(self) -> bool:
+        return self._spent() < self.budget.design_s
 
     def _spent(self) -> float:
         return self.clock() - self.start_s
@@ -182,7 +197,7 @@ class _Run:
         solution = fit.solve(self._points(1), profile, chosen)
         for _ in range(_REFITS):
             waiting = [b for b in design.candidates(cores) if b not in self.points]
-            if not waiting or self._spent() >= self.budget.design_s:
+            if not waiting or not self._has_time():
                 break
             worst = self._worst(profile.with_values(solution.values))
             waiting.sort(key=lambda bench: -worst.get((bench.writer, bench.dtype, bench.threads), 0.0))
@@ -210,22 +225,38 @@ class _Run:
 
     def _judged(self, fitted: DeviceProfile) -> tuple[tuple[CheckedModel, ...], tuple[CheckedModel, ...]]:
         """Networks left out, predicted by the shipped profile and by the fitted one."""
-        before: list[CheckedModel] = []
-        after: list[CheckedModel] = []
+        measured = self._left_out()
+        before, after = (
+            tuple(
+                checking.check(network.graph, pipeline.price(network, profile), measurement, self.statistic)
+                for network, measurement in measured.values()
+            )
+            for profile in (self.profiles[1], fitted)
+        )
+        return before, after
+
+    def _left_out(self) -> dict[str, tuple[Model, Measurement]]:
+        """Measure them as long as there is time, and again where a slow machine disturbed them."""
         end_s = self.clock() + self.budget.left_out_s
+        found: dict[str, tuple[Model, Measurement]] = {}
         for name in design.LEFT_OUT:
-            if self.clock() >= end_s:
-                break
-            self.progress(name, 1.0)
-            try:
-                network, measurement = self.bencher.network(f"{name}?{design.LEFT_OUT_SIZE}", 1, design.FLOAT)
-            except MeasurementError as error:
-                self.refused.append(f"{name}: {error}")
-                continue
-            for profile, found in ((self.profiles[1], before), (fitted, after)):
-                estimate = pipeline.price(network, profile)
-                found.append(checking.check(network.graph, estimate, measurement, self.statistic))
-        return tuple(before), tuple(after)
+            if self.clock() < end_s:
+                self._network(name, found)
+        taken = {name: measurement for name, (_, measurement) in found.items()}
+        for name in calm.disturbed(self.measurements | taken):
+            if name in found and self.clock() < end_s:
+                self._network(name, found)
+        return found
+
+    def _network(self, name: str, found: dict[str, tuple[Model, Measurement]]) -> None:
+        self.progress(name, 1.0)
+        try:
+            network, measurement = self.bencher.network(f"{name}?{design.LEFT_OUT_SIZE}", 1, design.FLOAT)
+        except MeasurementError as error:
+            self.refused.append(f"{name}: {error}")
+            return
+        earlier = found.get(name)
+        found[name] = network, calm.calmer(earlier[1], measurement) if earlier else measurement
 
 
 def mean_error(some: Sequence[Point], profile: DeviceProfile) -> float:

@@ -11,7 +11,7 @@ from latencylab import __version__, checking, onnx_reader, pipeline, timing
 from latencylab import device as devices
 from latencylab.device.registry import HOST
 from latencylab.errors import MeasurementError
-from latencylab.hosting import facts
+from latencylab.hosting import calm, facts
 from latencylab.hosting.store import Store
 from latencylab.measurement import Measurement, loads
 from latencylab.timing.model_file import runnable
@@ -33,8 +33,9 @@ _THREADED: Final = "threads_{}"
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A network as it was measured (quantized, where asked), and its measurement."""
+    """A network as it was measured (quantized, where asked), what the user calls it, and its measurement."""
 
+    model: str
     network: Model
     measurement: Measurement
 
@@ -53,10 +54,27 @@ def of(model: str, options: Mapping[str, Any], saved: Sequence[Measurement] = ()
     data, name = _bytes(model, options), _name(model)
     network = onnx_reader.read(data, name=name, dims=options["dims"], shapes=options["shapes"])
     if saved:
-        yield from (Subject(network, m) for m in _belonging(network, saved))
+        yield from (Subject(model, network, m) for m in _belonging(network, saved))
         return
     for threads in options["threads"]:
-        yield Subject(network, _measured(data, network, threads, options))
+        yield Subject(model, network, _kept_or_measured(data, network, threads, options))
+
+
+def disturbed(found: Sequence[Subject]) -> tuple[int, ...]:
+    """Return the indices of the subjects that were measured while this machine was slow.
+
+    What came from standard input cannot be read again, so it is not among them.
+    """
+    return calm.disturbed({i: s.measurement for i, s in enumerate(found) if s.model != STDIN})
+
+
+def again(subject: Subject, options: Mapping[str, Any]) -> Subject:
+    """Measure a subject once more; of both measurements the calmer one stands, and is kept."""
+    threads = subject.measurement.runtime.intra_op_threads
+    second = _measured(_bytes(subject.model, options), subject.network, threads, options)
+    calmer = calm.calmer(subject.measurement, second)
+    _keep(calmer, subject.network, threads, options)
+    return replace(subject, measurement=calmer)
 
 
 def _bytes(model: str, options: Mapping[str, Any]) -> bytes:
@@ -88,13 +106,32 @@ def _belonging(network: Model, saved: Sequence[Measurement]) -> tuple[Measuremen
     return same
 
 
-def _measured(data: bytes, network: Model, threads: int, options: Mapping[str, Any]) -> Measurement:
-    store = Store(options["keep"]) if options["keep"] else None
-    key = f"{_file_name(network.graph.name)}_{options['dtype']}_t{threads}_{network.sha256[:12]}"
-    key += "_cpu" if options["clock"] == "cpu" else ""
-    kept = store.get(key) if store is not None else None
+def _kept_or_measured(data: bytes, network: Model, threads: int, options: Mapping[str, Any]) -> Measurement:
+    kept = _store(options).get(_key(network, threads, options)) if options["keep"] else None
     if kept is not None:
         return kept
+    measurement = _measured(data, network, threads, options)
+    _keep(measurement, network, threads, options)
+    return measurement
+
+
+def _keep(measurement: Measurement, network: Model, threads: int, options: Mapping[str, Any]) -> None:
+    if options["keep"]:
+        _store(options).put(_key(network, threads, options), measurement)
+
+
+def _store(options: Mapping[str, Any]) -> Store:
+    return Store(options["keep"])
+
+
+def _key(network: Model, threads: int, options: Mapping[str, Any]) -> str:
+    clock = "_cpu" if options["clock"] == "cpu" else ""
+    name = _file_name(network.graph.name)
+    return f"{name}_{options['dtype']}_t{threads}_{network.sha256[:12]}{clock}"
+
+
+def _measured(data: bytes, network: Model, threads: int, options: Mapping[str, Any]) -> Measurement:
+    """Time a network. Raises KeyboardInterrupt where the measurement was interrupted."""
     policy = replace(
         PLAIN.policy,
         warmups=options["warmups"],
@@ -111,8 +148,6 @@ def _measured(data: bytes, network: Model, threads: int, options: Mapping[str, A
     (measurement,) = timing.measure_model(data, network, threads=(threads,), settings=settings)
     if measurement.is_interrupted:
         raise KeyboardInterrupt
-    if store is not None:
-        store.put(key, measurement)
     return measurement
 
 

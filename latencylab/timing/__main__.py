@@ -27,11 +27,12 @@ def main(request_path: str, folder: str) -> None:
     signal.signal(signal.SIGINT, lambda _number, _frame: stop.set())
     result = Path(folder) / "result.json"
     try:
+        from latencylab.timing.pulse import pulse_ns
         from latencylab.timing.session import OnnxruntimeSession
 
         request = Request.from_json(Path(request_path).read_bytes())
         clock = time.process_time_ns if request.clock == "cpu" else time.perf_counter_ns
-        world = World(OnnxruntimeSession, clock, stop.is_set, Reporter(stop))
+        world = World(OnnxruntimeSession, clock, lambda: pulse_ns(clock), stop.is_set, Reporter(stop))
         text = measure(request, Path(folder), world).to_json()
     except LatencyLabError as error:
         text = json.dumps({"error": str(error)})

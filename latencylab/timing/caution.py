@@ -16,17 +16,24 @@ if TYPE_CHECKING:
 UNSTABLE_DEVIATION: Final = 0.05  # of the median: beyond it, an error of 10 % cannot be told from noise
 FEW_SAMPLES: Final = 20
 DRIFT: Final = 0.05  # of the median, last quarter against first
+DISTURBED: Final = 1.1  # of the fastest pulse: something else slowed the machine
 BUSY_LOAD: Final = 0.5  # runnable processes a core, before the measurement began
 
 
 def warnings_for(
-    samples_ns: Sequence[int], host: Host, threads: int, *, is_interrupted: bool = False
+    samples_ns: Sequence[int],
+    host: Host,
+    threads: int,
+    pulses_ns: Sequence[int] = (),
+    *,
+    is_interrupted: bool = False,
 ) -> tuple[str, ...]:
     """Return what a reader should beware of, each with what to do about it; nothing on a quiet machine."""
     checks = (
         _interrupted(samples_ns, is_interrupted),
         _unstable(samples_ns),
         _drifting(samples_ns),
+        _restless(pulses_ns),
         _few(samples_ns, is_interrupted),
         _busy(host),
         _scaling(host),
@@ -60,6 +67,16 @@ def _drifting(samples_ns: Sequence[int]) -> str:
     return (
         f"drifting machine: the last runs were {abs(change):.1%} {'slower' if change > 0 else 'faster'} "
         "than the first; let it cool or warm up (--warmups 50), and measure again"
+    )
+
+
+def _restless(pulses_ns: Sequence[int]) -> str:
+    change = max(pulses_ns) / min(pulses_ns) - 1 if pulses_ns else 0.0
+    if change <= DISTURBED - 1:
+        return ""
+    return (
+        f"restless machine: while this was measured the same work took {change:.0%} longer at one time than "
+        "at another; stop what shares the processor, and measure again"
     )
 
 

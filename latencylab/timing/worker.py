@@ -32,10 +32,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """All that is not logic: sessions, time, interruption, progress. Tests hand in their own."""
+    """All that is not logic: sessions, time, how fast the machine is, interruption, progress.
+
+    Tests hand in their own.
+    """
 
     open_session: OpenSession
     clock: Clock
+    pulse_ns: Callable[[], int]
     is_stopped: Callable[[], bool]
     progress: Progress
 
@@ -50,12 +54,15 @@ def measure(request: Request, folder: Path, world: World) -> Measurement:
     world.progress("loading", 0.0)
     session = world.open_session(request, None)
     feeds = feeds_for(session.inputs, request.shapes, request.input_files, request.seed)
+    pulses_ns = [world.pulse_ns()]
     total = _sample(session, feeds, request, world, "measuring")
+    pulses_ns.append(world.pulse_ns())
     peak_bytes = hosts.peak_memory_bytes()
     runtime = session.runtime
     del session
     gc.collect()  # the profiled session gets the memory that this one held
     kernels, nodes = _profiled(request, feeds, folder, world)
+    pulses_ns.append(world.pulse_ns())
     return Measurement(
         model_name=request.model_name,
         model_sha256=request.model_sha256,
@@ -70,8 +77,11 @@ def measure(request: Request, folder: Path, world: World) -> Measurement:
         model_memory_bytes=_difference(peak_bytes, before_bytes),
         measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
         latencylab_version=__version__,
-        warnings=warnings_for(total.samples_ns, host, request.threads, is_interrupted=total.is_interrupted),
+        warnings=warnings_for(
+            total.samples_ns, host, request.threads, pulses_ns, is_interrupted=total.is_interrupted
+        ),
         is_interrupted=total.is_interrupted,
+        pulses_ns=tuple(pulses_ns),
     )
 
 
