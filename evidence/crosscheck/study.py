@@ -2,10 +2,11 @@
 
     python -m evidence.crosscheck.study [--calibrate] [--only PART...] [--most-gmacs N] [--clock cpu]
 
-Networks are the zoo's super-resolution networks of at most 110 GMACs at 360x640, all of them in the first table;
-the others take x3, without the spellings of other frameworks and the twins, which repeat them. The calibration
-measures none of them. Measurements are kept in a cache folder, so that a study that was cut short goes on; what
-a slow machine disturbed is measured again. Results, with host and date, lie beside this file.
+Networks are those of the zoo that upscale with at most 110 GMACs at 360x640: all of them in the first table,
+in the others those of x3, without twins and spellings of other frameworks, which repeat them. The
+calibration measures none of them. Measurements are kept in a cache folder, so that a study that was cut
+short goes on; what a slow machine disturbed is measured again. Results, with host and date, lie beside
+this file.
 """
 
 from __future__ import annotations
