@@ -140,12 +140,12 @@ def test_each_doubt_is_said_with_advice(
 
 
 def test_a_machine_that_slows_while_it_measures_is_said() -> None:
-    assert warnings_for([100] * 20, HOST, 1, (1000, 1080, 1050)) == ()
+    assert warnings_for([100] * 20, HOST, 1, (1000, 1150, 1050)) == ()
     (warning,) = warnings_for([100] * 20, HOST, 1, (1000, 1010, 1460))
     assert "took 46% longer at one time than at another" in warning
 
 
-def test_a_pulse_is_the_middle_of_its_beats() -> None:
+def test_a_pulse_is_the_fastest_of_its_beats() -> None:
     durations = iter([5, 7, 900] * 3)
     now = [0]
 
@@ -156,7 +156,7 @@ def test_a_pulse_is_the_middle_of_its_beats() -> None:
         return now[0]
 
     clock_reads = [0]
-    assert pulse_ns(clock) == 7
+    assert pulse_ns(clock) == 5
 
 
 def test_five_percent_is_where_a_machine_becomes_unstable() -> None:

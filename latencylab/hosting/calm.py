@@ -5,6 +5,7 @@ A pulse is the same work each time (`timing/pulse.py`): the fastest one is the m
 
 from __future__ import annotations
 
+from statistics import median
 from typing import TYPE_CHECKING, TypeVar
 
 from latencylab.timing.caution import DISTURBED
@@ -23,8 +24,9 @@ def disturbed(measurements: Mapping[Key, Measurement]) -> tuple[Key, ...]:
     Slow is beside the fastest pulse of all; what has no pulse is taken as it is.
     """
     limit_ns = DISTURBED * _fastest_ns(measurements.values())
-    slow = [key for key, m in measurements.items() if m.pulses_ns and max(m.pulses_ns) > limit_ns]
-    return tuple(sorted(slow, key=lambda key: -max(measurements[key].pulses_ns)))
+    pace_ns = {key: _pace_ns(measurement) for key, measurement in measurements.items()}
+    slow = [key for key, pace in pace_ns.items() if pace > limit_ns]
+    return tuple(sorted(slow, key=lambda key: -pace_ns[key]))
 
 
 def _fastest_ns(measurements: Iterable[Measurement]) -> int:
@@ -33,4 +35,9 @@ def _fastest_ns(measurements: Iterable[Measurement]) -> int:
 
 def calmer(first: Measurement, second: Measurement) -> Measurement:
     """Return the one during which the machine was less slow."""
-    return min(first, second, key=lambda m: max(m.pulses_ns, default=0))
+    return min(first, second, key=_pace_ns)
+
+
+def _pace_ns(measurement: Measurement) -> float:
+    """Return the middle pulse: one that something passing by slowed says nothing of the time between them."""
+    return median(measurement.pulses_ns or (0,))

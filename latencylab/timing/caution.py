@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 UNSTABLE_DEVIATION: Final = 0.05  # of the median: beyond it, an error of 10 % cannot be told from noise
 FEW_SAMPLES: Final = 20
 DRIFT: Final = 0.05  # of the median, last quarter against first
-DISTURBED: Final = 1.08  # of the fastest pulse: something else slowed the machine
+DISTURBED: Final = 1.15  # of the fastest pulse: something else slowed the machine
 BUSY_LOAD: Final = 0.5  # runnable processes a core, before the measurement began
 
 
