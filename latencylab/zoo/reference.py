@@ -147,9 +147,7 @@ def ecbsr_twin_tensorflow(
     return _joined_tail(net, x, image, scale)
 
 
-def abpn_twin_tensorflow(
-    net: Net, image: Value, *, scale: int, channels: int = 28, blocks: int = 4
-) -> Value:
+def abpn_twin_tensorflow(net: Net, image: Value, *, scale: int, channels: int = 28, blocks: int = 4) -> Value:
     """Exact: ABPN's twin as the authors' timing script has it (ABPN+ET.py); see `ecbsr_twin_tensorflow`."""
     x = net.relu(net.conv(image, channels))
     for _ in range(blocks):
