@@ -172,7 +172,7 @@ def test_a_twin_has_neither_add_nor_concat_nor_clip(name: str) -> None:
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
 @pytest.mark.parametrize("size", ["ecbsr_m4c16", "ecbsr_m4c32", "ecbsr_m6c40", "abpn_m4c28", "abpn_m6c40"])
-def test_a_twin_as_it_was_timed_joins_the_image_late(size: str, scale: int) -> None:
+def test_a_twin_of_the_timing_script_joins_the_image_late(size: str, scale: int) -> None:
     """Its trunk is that of the network; the last 3x3 reads three channels more, a 1x1 follows."""
     whole, twin = (widths(graph(f"{size}{kind}_x{scale}")) for kind in ("_tf", "_twin_tf"))
     out = 3 * scale**2

@@ -92,7 +92,7 @@ def test_channels_through_the_whole_trunk_beat_it_too(device: str, family: str, 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
 @pytest.mark.parametrize("family", ["abpn_m4c28", "abpn_m6c40", "ecbsr_m4c16", "ecbsr_m4c32", "ecbsr_m6c40"])
-def test_the_twin_that_was_timed_is_the_one_with_a_late_concat(family: str, scale: int) -> None:
+def test_the_twin_of_the_timing_script_is_our_late_concat(family: str, scale: int) -> None:
     """The authors' timing script has what our rewrite makes of their network, and a 1x1 that clips."""
     network = read(f"{family}_tf_x{scale}")
     profile = pipeline.load_device("mobile_cpu")
