@@ -74,16 +74,17 @@ def test_a_pixel_shuffle_works_on_what_it_reads() -> None:
     assert worked_elements(only_kernel(sketch.graph()), 12) == 36 * 64
 
 
-def test_every_position_of_a_convolution_has_its_cost() -> None:
-    """As the 888's GPU and the Dimensity's CPU show: a fixed time for each convolution of a map."""
+@pytest.mark.parametrize(("kernel", "gathered"), [(3, 40 * 50), (1, 0)])
+def test_every_window_of_a_convolution_has_its_cost(kernel: int, gathered: int) -> None:
+    """As the 888's GPU and the Dimensity's CPU show: a fixed time for each 3x3 convolution of a map."""
     sketch = Sketch()
-    sketch.conv(sketch.image(1, 16, 40, 50), 16)
+    sketch.conv(sketch.image(1, 16, 40, 50), 16, kernel=kernel)
     engine = GPU.engines["gpu"]
     assert engine.position_cycles is not None
     cycles = engine.position_cycles.value
     dearer = GPU.with_values({"engines.gpu.position_cycles": 2 * cycles})
     apart = simulated(sketch.graph(), dearer).latency_s - simulated(sketch.graph(), GPU).latency_s
-    assert apart == pytest.approx(40 * 50 * cycles / engine.clock_hz.value, rel=1e-6)
+    assert apart == pytest.approx(gathered * cycles / engine.clock_hz.value, rel=1e-6)
 
 
 def test_a_machine_without_words_blocks_or_position_costs_has_none() -> None:

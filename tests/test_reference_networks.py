@@ -170,6 +170,22 @@ def test_a_twin_has_neither_add_nor_concat_nor_clip(name: str) -> None:
     assert {node.op_type for node in graph(name).nodes}.isdisjoint({"Add", "Concat", "Clip", "Min", "Expand"})
 
 
+@pytest.mark.parametrize("scale", [2, 3, 4])
+@pytest.mark.parametrize("size", ["ecbsr_m4c16", "ecbsr_m4c32", "ecbsr_m6c40", "abpn_m4c28", "abpn_m6c40"])
+def test_a_twin_of_the_timing_script_joins_the_image_late(size: str, scale: int) -> None:
+    """Its trunk is that of the network; the last 3x3 reads three channels more, a 1x1 follows."""
+    whole, twin = (widths(graph(f"{size}{kind}_x{scale}")) for kind in ("_tf", "_twin_tf"))
+    out = 3 * scale**2
+    *trunk, (last_inputs, _, _) = whole
+    assert twin == [*trunk, (last_inputs + 3, out, 9), (out, out, 1)]
+
+
+def widths(g: Graph) -> list[tuple[int, int, int]]:
+    """Input channels, output channels and taps of each convolution."""
+    weights = [g.inputs_of(node)[1].shape for node in g.nodes if node.op_type == "Conv"]
+    return [(inputs, outputs, prod(kernel)) for outputs, inputs, *kernel in weights]
+
+
 def run(name: str, **feeds: np.ndarray) -> np.ndarray:
     session = onnxruntime.InferenceSession(
         zoo.build(name).SerializeToString(), providers=["CPUExecutionProvider"]
@@ -217,6 +233,7 @@ def test_the_frozen_convolution_of_xcat_is_nearest_upsampling() -> None:
         ("xcat_x3?height=8&width=8", (1, 3, 24, 24)),
         ("abpn_m4c28_twin_x3?height=8&width=8", (1, 3, 24, 24)),
         ("ecbsr_m4c16_tf_x2?height=8&width=8", (1, 3, 16, 16)),
+        ("ecbsr_m4c16_twin_tf_x2?height=8&width=8", (1, 3, 16, 16)),
     ],
 )
 def test_they_run(name: str, shape: tuple[int, ...]) -> None:

@@ -175,7 +175,7 @@ class Engine(Table):
     efficiency: share of the peak MAC rate that an operator reaches ("*" = any other operator).
     tap_align: taps of a window larger than 1x1 are worked on in multiples of this.
     feed_per_cycle: input positions of a channel fed to all units in a cycle; limits kernels of few taps.
-    position_cycles: of the whole engine for each output position of a convolution, besides its MACs.
+    position_cycles: of the whole engine for each output position of a convolution with a window (above 1x1).
     port_bytes_per_cycle: on-chip bytes of activations the whole engine reads, or writes, in a cycle.
     weight_bytes_per_cycle: bytes of weights, before packing, that stream into the whole engine in a cycle.
     strided_by: engine that rearranges the input of a dense convolution of stride above 1 for this one.

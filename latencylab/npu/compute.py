@@ -127,7 +127,7 @@ def kernel_cycles(meta: MetaNode, nest: LoopNest | None, worker: Worker) -> floa
     macs = 0.0
     if nest is not None:
         macs = vector_macs(nest, nest.positions, nest.out_channels, worker, meta.dtype)
-        macs += nest.positions * worker.position_cycles
+        macs += _window_cycles(nest, worker)
     return float(_busy(np.array([macs]), meta, worker)[0])
 
 
@@ -146,7 +146,12 @@ def _array_cycles(
 ) -> Numbers:
     spots = padded_positions(nest, rows, columns, worker)
     macs = mac_cycles(nest, spots, channel_turns(nest, block, worker), worker, meta)
-    return _busy(macs + nest.positions * worker.position_cycles, meta, worker)
+    return _busy(macs + _window_cycles(nest, worker), meta, worker)
+
+
+def _window_cycles(nest: LoopNest, worker: Worker) -> float:
+    """Cycles to gather the windows, position by position; a 1x1 kernel reads its input as it lies."""
+    return nest.positions * worker.position_cycles if nest.taps > 1 else 0.0
 
 
 def _busy(macs: Numbers, meta: MetaNode, worker: Worker) -> Numbers:

@@ -134,6 +134,35 @@ def _twin_tail(net: Net, x: Value, out: int, scale: int) -> Value:
     return net.depth_to_space(x if even == out else net.first_channels(x, out), scale)
 
 
+def ecbsr_twin_tensorflow(
+    net: Net, image: Value, *, scale: int, channels: int = 16, blocks: int = 4
+) -> Value:
+    """Exact: ECBSR's twin as the authors' timing script has it (scripts/test_times/models/ECBSR+ET.py).
+
+    Its trunk is no wider: the image joins it in front of the last 3x3, by a Concat.
+    """
+    x = net.prelu(net.conv(image, channels))
+    for _ in range(blocks):
+        x = net.prelu(net.conv(x, channels))
+    return _joined_tail(net, x, image, scale)
+
+
+def abpn_twin_tensorflow(net: Net, image: Value, *, scale: int, channels: int = 28, blocks: int = 4) -> Value:
+    """Exact: ABPN's twin as the authors' timing script has it (ABPN+ET.py); see `ecbsr_twin_tensorflow`."""
+    x = net.relu(net.conv(image, channels))
+    for _ in range(blocks):
+        x = net.relu(net.conv(x, channels))
+    x = net.relu(net.conv(x, image.channels * scale**2))
+    return _joined_tail(net, x, image, scale)
+
+
+def _joined_tail(net: Net, x: Value, image: Value, scale: int) -> Value:
+    """The image beside the trunk's last map, two ReLU convolutions that add it and clip, and the shuffle."""
+    out = image.channels * scale**2
+    x = net.relu(net.conv(net.cat(image, x), out))
+    return net.depth_to_space(net.relu(net.conv(x, out, 1)), scale, "DCR")
+
+
 def xcat(
     net: Net, image: Value, *, scale: int, channels: int = 32, blocks: int = 3, narrow: int = 8
 ) -> Value:
@@ -192,6 +221,16 @@ FAMILIES = (
     Family(fsrcnn_tensorflow, _TIMED, {"fsrcnn_tf": {}}),
     Family(ecbsr_twin, _TWIN, {f"ecbsr_{size}_twin": options for size, options in _ECBSR_SIZES.items()}),
     Family(abpn_twin, _TWIN, {f"abpn_{size}_twin": options for size, options in _ABPN_SIZES.items()}),
+    Family(
+        ecbsr_twin_tensorflow,
+        _TIMED,
+        {f"ecbsr_{size}_twin_tf": options for size, options in _ECBSR_SIZES.items()},
+    ),
+    Family(
+        abpn_twin_tensorflow,
+        _TIMED,
+        {f"abpn_{size}_twin_tf": options for size, options in _ABPN_SIZES.items()},
+    ),
     Family(
         xcat, "reconstruction after Ayazoglu and Bilecen, ECCVW 2022, arXiv:2208.14655", {"xcat": {}}, (3,)
     ),
