@@ -64,6 +64,11 @@ def read(
     return onnx_reader.read(source, name=name, dims=dims or _NOTHING, shapes=shapes or _NO_SHAPES)
 
 
+def shown(source: str | Path | bytes) -> str:
+    """Return what to call a network in messages before it is read: its path, or its name in the zoo."""
+    return STDIN if isinstance(source, bytes) else str(source).removeprefix(ZOO)
+
+
 def price(
     network: Model,
     device: str | Path | DeviceProfile,

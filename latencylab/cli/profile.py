@@ -80,15 +80,17 @@ def _results(
 ) -> Iterator[tuple[Estimate, Decomposition | None]]:
     from latencylab import pipeline
     from latencylab.cli._progress import progress
+    from latencylab.errors import naming
 
     profiles = [pipeline.load_device(device) for device in dict.fromkeys(devices)]
     with progress("reading", len(sources) * len(profiles)) as begin:
         for source in sources:
             name = pipeline.STDIN if isinstance(source, bytes) else None
-            network = pipeline.read(source, dims=options["dims"], shapes=options["shapes"], name=name)
-            for profile in profiles:
-                begin(f"{network.graph.name} on {profile.name}")
-                yield _result(network, profile, options)
+            with naming(pipeline.shown(source)):
+                network = pipeline.read(source, dims=options["dims"], shapes=options["shapes"], name=name)
+                for profile in profiles:
+                    begin(f"{network.graph.name} on {profile.name}")
+                    yield _result(network, profile, options)
 
 
 def _result(

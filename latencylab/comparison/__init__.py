@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from latencylab import pipeline
 from latencylab.comparison.difference import OVERLAP, WAITING, Change, Difference, Term, explain
 from latencylab.comparison.part import Part, parts, picoseconds
-from latencylab.errors import InputFileError, ResultError
+from latencylab.errors import InputFileError, ResultError, naming
 from latencylab.estimating import estimate
 from latencylab.result import Estimate
 
@@ -86,7 +86,9 @@ def _estimate(
         pricing = {"name": pipeline.STDIN, **pricing}
     elif str(source).endswith(".json"):
         return _saved(Path(source))
-    return estimate(source, device, **pricing)
+    profile = pipeline.load_device(device)
+    with naming(pipeline.shown(source)):
+        return estimate(source, profile, **pricing)
 
 
 def _saved(path: Path) -> Estimate:

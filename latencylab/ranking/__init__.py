@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from latencylab import __version__, pipeline
-from latencylab.errors import ConfigError, LatencyLabError, UnknownNameError
+from latencylab.errors import ConfigError, LatencyLabError, UnknownNameError, naming
 from latencylab.ranking.candidate import Candidate, Inversion, Ranking
 from latencylab.ranking.entrant import entrants
 from latencylab.ranking.placing import inversions, placed
@@ -59,7 +59,7 @@ def rank(  # noqa: PLR0913 - every option of the command, by keyword
     judge = Judge(confidence, residual_correlation)
     profiles = [pipeline.load_device(device) for device in devices]
     entered = entrants(models)
-    networks = [pipeline.read(e.source, dims=dims, shapes=shapes, name=e.name) for e in entered]
+    networks = [_read(entrant, dims, shapes) for entrant in entered]
     candidates: list[Candidate] = []
     found: list[Inversion] = []
     for profile in profiles:
@@ -76,13 +76,16 @@ def rank(  # noqa: PLR0913 - every option of the command, by keyword
     )
 
 
+def _read(
+    entrant: Entrant, dims: Mapping[str, int] | None, shapes: Mapping[str, tuple[int, ...]] | None
+) -> Model:
+    with naming(pipeline.shown(entrant.source)):
+        return pipeline.read(entrant.source, dims=dims, shapes=shapes, name=entrant.name)
+
+
 def _priced(entrant: Entrant, network: Model, profile: DeviceProfile, pricing: Mapping[str, Any]) -> Estimate:
-    """Price a network; where many are priced, an error must name the one."""
-    try:
+    with naming(entrant.name):
         estimate = pipeline.price(network, profile, **pricing)
-    except LatencyLabError as error:
-        error.args = (f"{entrant.name}: {error}",)
-        raise
     if not estimate.latency_s:
         raise LatencyLabError(f"{entrant.name} takes no time on {profile.name}: there is nothing to rank")
     return estimate
