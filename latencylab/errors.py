@@ -20,6 +20,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from latencylab.printable import listed
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -87,9 +89,7 @@ class UnknownNameError(LatencyLabError):
 
         self.what, self.name, self.known = what, name, sorted(known)
         near = difflib.get_close_matches(name, self.known, n=1, cutoff=0.5)
-        shown = self.known[:12]
-        more = f" and {len(self.known) - len(shown)} more" if len(self.known) > len(shown) else ""
-        everything = f"known: {', '.join(shown) or 'none'}{more}"
+        everything = f"known: {listed(self.known, 12) or 'none'}"
         if listed_by:
             everything = f"`{listed_by}` shows all"
         hint = f"did you mean {near[0]!r}?" if near else everything

@@ -392,8 +392,8 @@ def test_the_command_writes_every_format(tmp_path: Path) -> None:
 
 
 def test_columns_of_quality_only_where_there_is_one(plain: Ranking, scored: Ranking) -> None:
-    assert "dB" not in _rank.headers(plain)
-    assert {"dB", "score", "front"} <= set(_rank.headers(scored))
+    assert "dB" not in {field.header for field in _rank.fields(plain)}
+    assert {"dB", "score", "front"} <= {field.header for field in _rank.fields(scored)}
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from tabulate import tabulate
-
 from latencylab import __version__, units
 from latencylab.printable import printable, shorten
 from latencylab.reporters import _compare_page, _page
+from latencylab.reporters._columns import Field, aligned, paragraph
 from latencylab.reporters._page import MARKER
-from latencylab.reporters.md import escaped
+from latencylab.reporters.md import escaped, piped
 from latencylab.result import rounded
 
 if TYPE_CHECKING:
@@ -28,23 +27,34 @@ MARKERS: Final = {
     "md": b"<!-- comparison by latencylab -->",
     "html": MARKER,
 }
-HEADERS: Final = ("meta-node", "kind", "what", "base ms", "head ms", "difference ms", "DRAM MB")
-_NUMERIC: Final = (False, False, False, True, True, True, True)
+FIELDS: Final = (
+    Field("meta-node", "name"),
+    Field("kind", "name", is_spare=True),
+    Field("what"),
+    Field("base ms", "number"),
+    Field("head ms", "number"),
+    Field("difference ms", "number"),
+    Field("DRAM MB", "number", is_spare=True),
+)
 _NAME_WIDTH: Final = 44
 _MS_PER_PS: Final = units.MS_PER_S / units.PS_PER_S
 
 
-def render(comparison: Comparison, format_name: str, *, shows_all: bool = False) -> bytes:
-    """Render a comparison in one of FORMATS. shows_all: also the meta-nodes that take the same time."""
+def render(comparison: Comparison, format_name: str, *, shows_all: bool = False, width: int = 160) -> bytes:
+    """Render a comparison in one of FORMATS.
+
+    shows_all: also the meta-nodes that take the same time. width: text columns, of the table.
+    """
     if format_name == "html":
         return _page.render(_compare_page.page(comparison))
     if format_name == "json":
         text = json.dumps(as_dict(comparison), indent=2, sort_keys=True, allow_nan=False) + "\n"
     elif format_name == "md":
-        blocks = _blocks(comparison, "pipe", escaped, shows_all=shows_all)
+        blocks = _around(comparison, _markdown(comparison, shows_all=shows_all), escaped)
         text = "\n\n".join([MARKERS["md"].decode(), *blocks]) + "\n"
     else:
-        blocks = _blocks(comparison, "simple", printable, shows_all=shows_all)
+        table = aligned(FIELDS, rows(comparison, shows_all=shows_all), width)
+        blocks = _around(comparison, table, lambda text: paragraph(printable(text), width))
         text = "\n\n".join([*blocks, f"{MARKERS['table'].decode()} {__version__}"]) + "\n"
     return text.encode("utf-8", errors="backslashreplace")
 
@@ -152,16 +162,18 @@ def summary(comparison: Comparison) -> str:
     )
 
 
-def _blocks(
-    comparison: Comparison, style: str, safe: Callable[[str], str], *, shows_all: bool
-) -> Iterator[str]:
+def _around(comparison: Comparison, table: str, safe: Callable[[str], str]) -> Iterator[str]:
+    """Yield the table between what is compared and the result in words."""
     yield safe(f"{_title(comparison.base)} → {_title(comparison.head)}")
     for what, base, head in comparison.circumstances:
         yield safe(f"{what}: {base} → {head}")
-    align = ["right" if numeric else "left" for numeric in _NUMERIC]
-    cells = [[safe(cell) for cell in row] for row in rows(comparison, shows_all=shows_all)]
-    yield str(tabulate(cells, HEADERS, tablefmt=style, colalign=align, disable_numparse=True))
+    yield table
     yield safe(summary(comparison))
+
+
+def _markdown(comparison: Comparison, *, shows_all: bool) -> str:
+    numeric = [field.is_number for field in FIELDS]
+    return piped([field.header for field in FIELDS], numeric, rows(comparison, shows_all=shows_all))
 
 
 def _title(estimate: Estimate) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from latencylab import units
-from latencylab.printable import printable
+from latencylab.printable import listed, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from latencylab.reporters import View
     from latencylab.result import Estimate, KernelEstimate
 
+# A sentence of advice names so many nodes; JSON and the page have all of them.
+_NAMED_NODES = 4
 
 Verdict = Literal["met", "missed", "at risk"]
 
@@ -259,7 +261,7 @@ def loud_lines(estimate: Estimate) -> tuple[str, ...]:
 def advice_lines(estimate: Estimate) -> tuple[str, ...]:
     """Return the changes worth making, the most worthwhile first."""
     return tuple(
-        printable(f"saves {units.milliseconds(a.saves_s)} ms: {a.change} ({', '.join(a.nodes)})")
+        printable(f"saves {units.milliseconds(a.saves_s)} ms: {a.change} ({listed(a.nodes, _NAMED_NODES)})")
         for a in estimate.advice
     )
 

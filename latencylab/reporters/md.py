@@ -12,7 +12,7 @@ from latencylab.reporters import DEFAULT_VIEW, View
 from latencylab.reporters import _rows as rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from latencylab.result import Estimate
 
@@ -57,13 +57,15 @@ def _list(title: str, lines: tuple[str, ...]) -> Iterator[str]:
 
 
 def _table(table: rows.Table) -> str:
-    """Render a table of GitHub's Markdown, numbers to the right."""
-    cells = [[escaped(cell) for cell in row] for row in table.rows]
-    align = ["right" if numeric else "left" for numeric in table.numeric]
-    headers = [escaped(header) for header in table.headers]
-    return str(
-        tabulate(cells, headers, tablefmt="pipe", colalign=align if cells else None, disable_numparse=True)
-    )
+    return piped(table.headers, table.numeric, table.rows)
+
+
+def piped(headers: Sequence[str], numeric: Sequence[bool], cells: Sequence[Sequence[str]]) -> str:
+    """Render a table of GitHub's Markdown, its cells escaped, numbers to the right."""
+    safe = [[escaped(cell) for cell in row] for row in cells]
+    align = ["right" if is_number else "left" for is_number in numeric] if safe else None
+    titles = [escaped(header) for header in headers]
+    return str(tabulate(safe, titles, tablefmt="pipe", colalign=align, disable_numparse=True))
 
 
 def escaped(text: str) -> str:
