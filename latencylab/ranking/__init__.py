@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from latencylab import __version__, pipeline
+from latencylab.binding import dealt
 from latencylab.errors import ConfigError, LatencyLabError, UnknownNameError, naming
 from latencylab.ranking.candidate import Candidate, Inversion, Ranking
 from latencylab.ranking.entrant import entrants
@@ -18,6 +19,7 @@ from latencylab.ranking.ties import CONFIDENCE, Judge
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from latencylab.binding import Dims, Shapes
     from latencylab.device import DeviceProfile
     from latencylab.onnx_reader import Model
     from latencylab.ranking.entrant import Entrant, Source
@@ -49,7 +51,7 @@ def rank(  # noqa: PLR0913 - every option of the command, by keyword
         scores 100.
     confidence: probability from which an order is told, and not a tie. residual_correlation: of the errors of
         two networks that spend their time alike; None: what the device's profile states (docs/ranking.md).
-    dims, shapes, pricing: as `estimate` takes them.
+    dims, shapes, pricing: as `estimate` takes them; each network takes of the first two what fits it.
 
     Raises ConfigError for an unusable quality file, UnknownNameError for a reference that is not ranked, and
     the errors of `estimate`.
@@ -59,7 +61,8 @@ def rank(  # noqa: PLR0913 - every option of the command, by keyword
     judge = Judge(confidence, residual_correlation)
     profiles = [pipeline.load_device(device) for device in devices]
     entered = entrants(models)
-    networks = [_read(entrant, dims, shapes) for entrant in entered]
+    bound = dealt([entrant.source for entrant in entered], dims, shapes)
+    networks = [_read(entrant, *own) for entrant, own in zip(entered, bound, strict=True)]
     candidates: list[Candidate] = []
     found: list[Inversion] = []
     for profile in profiles:
@@ -76,9 +79,7 @@ def rank(  # noqa: PLR0913 - every option of the command, by keyword
     )
 
 
-def _read(
-    entrant: Entrant, dims: Mapping[str, int] | None, shapes: Mapping[str, tuple[int, ...]] | None
-) -> Model:
+def _read(entrant: Entrant, dims: Dims, shapes: Shapes) -> Model:
     with naming(pipeline.shown(entrant.source)):
         return pipeline.read(entrant.source, dims=dims, shapes=shapes, name=entrant.name)
 

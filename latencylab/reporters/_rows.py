@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from latencylab import units
 from latencylab.printable import listed, printable
@@ -133,8 +133,11 @@ def engine_table(estimate: Estimate) -> Table:
     return _table("by engine", ("engine", "count", "busy ms", "stall ms", "idle ms", "busy %"), rows)
 
 
+OWN_MS: Final = "own ms, bound, engine: without the layout changes that the device adds"
+
+
 def summary_table(estimates: Iterable[Estimate]) -> Table:
-    """One row an estimate; `own ms`, bound and engine leave layout changes at the ends out of account."""
+    """One row an estimate; OWN_MS says what some of its columns leave out of account."""
     return _table(
         "summary",
         (

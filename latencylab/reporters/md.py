@@ -27,7 +27,7 @@ def render(*estimates: Estimate, view: View = DEFAULT_VIEW) -> bytes:
     """Render the estimates one below the other, after a summary where there are several."""
     blocks = [marker.decode()]
     if view.is_summary or len(estimates) > 1:
-        blocks.append(_table(rows.summary_table(estimates)))
+        blocks += [_table(rows.summary_table(estimates)), escaped(rows.OWN_MS)]
     if not view.is_summary:
         blocks.extend(block for estimate in estimates for block in _estimate(estimate, view))
     return ("\n\n".join(blocks) + "\n").encode("utf-8", errors="backslashreplace")
