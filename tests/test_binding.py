@@ -1,4 +1,4 @@
-"""Options that bind dimensions, given to several networks: each takes what fits it, a slip is still caught."""
+"""Options that bind dimensions, given to several networks: each takes what fits it; a slip is caught."""
 
 from __future__ import annotations
 
