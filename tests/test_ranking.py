@@ -222,7 +222,7 @@ def test_a_network_with_half_the_macs_can_be_slower_and_the_report_says_why() ->
     assert "resize_0" in {change.part.name for change in inversion.causes}
     text = _rank.render(ranking, "table").decode()
     assert "where MACs mislead" in text
-    assert "srcnn_x3 has 43% of the MACs of quicksrnet_large_x3, yet takes" in text
+    assert "srcnn_x3 has 43 % of the MACs of quicksrnet_large_x3, yet takes" in text
     assert "resize_0 (Resize on ppu" in text
 
 
