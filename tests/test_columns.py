@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from command_line import run
 from hypothesis import given
 from hypothesis import strategies as st
+from synthetic_host import measurement
 
+from latencylab import device, pipeline
+from latencylab.measurement import dumps
 from latencylab.printable import listed
 from latencylab.reporters._columns import Field, aligned, paragraph
 
@@ -70,12 +74,14 @@ def test_only_numbers_may_be_wider_than_asked(rows: list[tuple[str, ...]], width
 
 
 def test_a_paragraph_hangs_below_its_bullet() -> None:
-    first, *others = paragraph(LONG, 40, "• ").splitlines()
+    first, *others = paragraph(f"• {LONG}", 40).splitlines()
     assert first.startswith("• a sentence")
     assert all(re.match("  [a-z]", line) for line in others)
 
 
 QUALITY = "model,psnr_db\nabpn_x3,30.22\nxlsr_x3,30.10\nimdn_rtc_x3,30.3\n"
+WARNING = f"busy machine: {LONG}"
+CHECKED = [f"zoo:{name}?height=24&width=32" for name in ("abpn_x3", "xlsr_x3", "espcn_x3")]
 SIZED = [f"zoo:{name}?height=36&width=64" for name in ("abpn_x3", "xlsr_x3", "imdn_rtc_x3")]
 
 
@@ -88,6 +94,9 @@ SIZED = [f"zoo:{name}?height=36&width=64" for name in ("abpn_x3", "xlsr_x3", "im
         ("compare", *SIZED[:2]),
         ("compare", *SIZED[:2], "-d", "dolphin_npu", "-d", "dimensity8100_npu"),
         ("advise", SIZED[0], "-d", "dimensity8100_npu", "-v"),
+        ("crosscheck", *CHECKED, "--measured", "measured.json"),
+        ("crosscheck", *CHECKED, "--measured", "measured.json", "--all"),
+        ("measure", CHECKED[0], "--from", "measured.json"),
         ("devices", "list"),
         ("zoo", "list"),
     ],
@@ -96,6 +105,9 @@ def test_what_commands_print_fits_the_terminal(
     arguments: tuple[str, ...], columns: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "psnr.csv").write_text(QUALITY)
+    profile = device.load("onnxruntime_cpu")
+    found = [replace(measurement(pipeline.read(m), profile), warnings=(WARNING,)) for m in CHECKED]
+    (tmp_path / "measured.json").write_text(dumps(found))
     monkeypatch.chdir(tmp_path)
     result = run(*arguments, COLUMNS=str(columns))
     assert result.exit_code == 0, result.stderr

@@ -38,7 +38,7 @@ def render(
     shown = advised.what_ifs if shows_all else advised.worthwhile
     cells = [_row(what_if) for what_if in shown]
     if format_name == "md":
-        table = piped([f.header for f in _FIELDS], [f.is_number for f in _FIELDS], cells)
+        table = piped(_FIELDS, cells)
         return "\n".join(_around(advised, done, table if cells else "", escaped))
     table = aligned(_FIELDS, [tuple(map(printable, row)) for row in cells], width) if cells else ""
     return "\n".join(_around(advised, done, table, lambda text: paragraph(printable(text), width)))

@@ -17,6 +17,7 @@ from latencylab.printable import shorten
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+BULLET: Final = "• "
 _GAP: Final = "  "
 _INDENT: Final = "    "
 # Text is not squeezed into a column narrower than the first, nor a header's words into one narrower than the
@@ -92,10 +93,10 @@ def aligned(fields: Sequence[Field], rows: Sequence[Sequence[str]], width: int) 
     return "\n".join([*head, rule, *chain.from_iterable(body)])
 
 
-def paragraph(text: str, width: int, bullet: str = "") -> str:
-    """Wrap a sentence, below its bullet if it has one."""
-    indent = " " * len(bullet)
-    return textwrap.fill(bullet + text, width, subsequent_indent=indent, break_on_hyphens=False)
+def paragraph(text: str, width: int) -> str:
+    """Wrap a sentence; it hangs below its bullet if it begins with one."""
+    indent = " " * len(BULLET) if text.startswith(BULLET) else ""
+    return textwrap.fill(text, width, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def _fitted(columns: list[_Column], width: int) -> list[_Column]:

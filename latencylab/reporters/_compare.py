@@ -50,7 +50,7 @@ def render(comparison: Comparison, format_name: str, *, shows_all: bool = False,
     if format_name == "json":
         text = json.dumps(as_dict(comparison), indent=2, sort_keys=True, allow_nan=False) + "\n"
     elif format_name == "md":
-        blocks = _around(comparison, _markdown(comparison, shows_all=shows_all), escaped)
+        blocks = _around(comparison, piped(FIELDS, rows(comparison, shows_all=shows_all)), escaped)
         text = "\n\n".join([MARKERS["md"].decode(), *blocks]) + "\n"
     else:
         table = aligned(FIELDS, rows(comparison, shows_all=shows_all), width)
@@ -169,11 +169,6 @@ def _around(comparison: Comparison, table: str, safe: Callable[[str], str]) -> I
         yield safe(f"{what}: {base} → {head}")
     yield table
     yield safe(summary(comparison))
-
-
-def _markdown(comparison: Comparison, *, shows_all: bool) -> str:
-    numeric = [field.is_number for field in FIELDS]
-    return piped([field.header for field in FIELDS], numeric, rows(comparison, shows_all=shows_all))
 
 
 def _title(estimate: Estimate) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from latencylab import units
 from latencylab.printable import listed, printable, shorten
 from latencylab.reporters import _page, _rank_page, pdf, png, svg
-from latencylab.reporters._columns import Field, aligned, paragraph
+from latencylab.reporters._columns import BULLET, Field, aligned, paragraph
 from latencylab.reporters._page import MARKER
 from latencylab.reporters.md import escaped, piped
 
@@ -162,15 +162,14 @@ def _text(ranking: Ranking, width: int) -> Iterator[str]:
         if front := _front_line(ranking, device):
             yield paragraph(printable(front), width)
     for title, sentences in lines(ranking):
-        yield "\n".join([title, *(paragraph(printable(s), width, "• ") for s in sentences)])
+        yield "\n".join([title, *(paragraph(f"{BULLET}{printable(s)}", width) for s in sentences)])
 
 
 def _markdown(ranking: Ranking) -> Iterator[str]:
     shown = fields(ranking)
-    titles, numeric = [field.header for field in shown], [field.is_number for field in shown]
     for device in ranking.devices:
         yield f"### {escaped(device)}"
-        yield piped(titles, numeric, _cells(ranking, device))
+        yield piped(shown, _cells(ranking, device))
         if front := _front_line(ranking, device):
             yield escaped(front)
     for title, sentences in lines(ranking):

@@ -10,6 +10,7 @@ from tabulate import tabulate
 from latencylab.printable import printable
 from latencylab.reporters import DEFAULT_VIEW, View
 from latencylab.reporters import _rows as rows
+from latencylab.reporters._columns import BULLET, Field
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -57,15 +58,23 @@ def _list(title: str, lines: tuple[str, ...]) -> Iterator[str]:
 
 
 def _table(table: rows.Table) -> str:
-    return piped(table.headers, table.numeric, table.rows)
+    pairs = zip(table.headers, table.numeric, strict=True)
+    fields = [Field(header, "number" if is_number else "text") for header, is_number in pairs]
+    return piped(fields, table.rows)
 
 
-def piped(headers: Sequence[str], numeric: Sequence[bool], cells: Sequence[Sequence[str]]) -> str:
+def piped(fields: Sequence[Field], cells: Sequence[Sequence[str]]) -> str:
     """Render a table of GitHub's Markdown, its cells escaped, numbers to the right."""
     safe = [[escaped(cell) for cell in row] for row in cells]
-    align = ["right" if is_number else "left" for is_number in numeric] if safe else None
-    titles = [escaped(header) for header in headers]
+    align = ["right" if field.is_number else "left" for field in fields] if safe else None
+    titles = [escaped(field.header) for field in fields]
     return str(tabulate(safe, titles, tablefmt="pipe", colalign=align, disable_numparse=True))
+
+
+def line(text: str) -> str:
+    """Escape a sentence; one that begins with a bullet becomes an item of a list."""
+    item = text.removeprefix(BULLET)
+    return escaped(text) if item == text else f"- {escaped(item)}"
 
 
 def escaped(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from latencylab.reporters._columns import Field
 from latencylab.reporters._gate import rows
 from latencylab.reporters.md import escaped, piped
 
@@ -27,13 +28,12 @@ def _blocks(verdict: Verdict, marker: str) -> Iterator[str]:
     for check in rows.findings(verdict):
         if check.differences:
             yield _details(check)
-    fields = rows.FIELDS
-    yield piped([f.header for f in fields], [f.is_number for f in fields], rows.rows(verdict))
+    yield piped(rows.FIELDS, rows.rows(verdict))
     yield f"**{escaped(verdict.last_line)}**"
 
 
 def _details(check: Check) -> str:
     """Fold away what changed, meta-node by meta-node."""
-    table = piped(("ms", "meta-node"), (True, False), rows.differences(check))
+    table = piped((Field("ms", "number"), Field("meta-node")), rows.differences(check))
     title = f"<summary>{escaped(str(check.case))}, meta-node by meta-node</summary>"
     return f"<details>{title}\n\n{table}\n\n</details>"
