@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from latencylab import pipeline
 from latencylab.binding import dealt
-from latencylab.comparison.difference import OVERLAP, WAITING, Change, Difference, Term, explain
+from latencylab.comparison.difference import OVERLAP, WAITING, Change, Difference, Slack, Term, explain
 from latencylab.comparison.part import Part, parts, picoseconds
 from latencylab.errors import InputFileError, ResultError, naming
 from latencylab.estimating import estimate
@@ -28,6 +28,7 @@ __all__ = [
     "Comparison",
     "Difference",
     "Part",
+    "Slack",
     "Term",
     "compare",
     "explain",

@@ -16,7 +16,7 @@ from latencylab.result import rounded
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from latencylab.comparison import Change, Comparison, Part
+    from latencylab.comparison import Change, Comparison, Difference, Part, Slack
     from latencylab.result import Estimate
 
 FORMATS: Final = ("table", "json", "md", "html")
@@ -74,7 +74,13 @@ def as_dict(comparison: Comparison) -> dict[str, Any]:
         ],
         "meta_nodes": [_change(change) for change in difference.changes],
         "schedule": [
-            {"what": term.name, "difference_ms": _ms(term.difference_ps)} for term in difference.schedule
+            {
+                "what": slack.name,
+                "base_ms": _ms(slack.base_ps),
+                "head_ms": _ms(slack.head_ps),
+                "difference_ms": _ms(slack.difference_ps),
+            }
+            for slack in difference.schedule
         ],
     }
 
@@ -119,13 +125,16 @@ def rows(comparison: Comparison, *, shows_all: bool) -> tuple[tuple[str, ...], .
     """One row a meta-node that differs (or every one), then the schedule, then the total."""
     difference = comparison.difference
     shown = [change for change in difference.changes if shows_all or change.verb != "same"]
-    schedule = (("", term.name, "", "", term.difference_ps) for term in difference.schedule)
-    total = ("total", "", "", difference.base_ps, difference.head_ps, difference.difference_ps)
+    schedule = [slack for slack in difference.schedule if slack.base_ps or slack.head_ps]
     return (
         *(_row(change) for change in shown),
-        *((name, "schedule", "", "", "", _signed(ps), "") for _, name, _, _, ps in schedule if ps),
-        (*total[:3], _fixed(total[3]), _fixed(total[4]), _signed(total[5]), ""),
+        *((slack.name, "schedule", "", *_times(slack), "") for slack in schedule),
+        ("total", "", "", *_times(difference), ""),
     )
+
+
+def _times(sides: Slack | Difference) -> tuple[str, str, str]:
+    return _fixed(sides.base_ps), _fixed(sides.head_ps), _signed(sides.difference_ps)
 
 
 def _row(change: Change) -> tuple[str, ...]:
