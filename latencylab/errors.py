@@ -17,10 +17,13 @@ They are caught once, in the click group. A failed gate (exit 1) is a verdict, n
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from latencylab.printable import listed
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 
 class LatencyLabError(Exception):
@@ -45,15 +48,20 @@ class DynamicShapeError(ModelError):
         super().__init__(f"unbound dimensions in {shapes}: bind them, e.g. {self._example()}")
 
     def _example(self) -> str:
-        names = {d for shape in self.free.values() for d in shape if isinstance(d, str) and d != "?"}
-        if names and not any("?" in shape for shape in self.free.values()):
-            return " ".join(f"--dim {name}=360" for name in sorted(names))
+        if not any("?" in shape for shape in self.free.values()):
+            pairs = (pair for shape in self.free.values() for pair in _plausible(shape))
+            sizes = {dim: size for dim, size in pairs if isinstance(dim, str)}
+            return " ".join(f"--dim {dim}={size}" for dim, size in sizes.items())
         name, shape = next(iter(self.free.items()))
-        defaults = [1, 3, 360, 640] if len(shape) == 4 else [1] * len(shape)
-        bound = (
-            str(d if isinstance(d, int) else default) for d, default in zip(shape, defaults, strict=True)
-        )
-        return f"--shape {name}={','.join(bound)}"
+        bound = (d if isinstance(d, int) else size for d, size in _plausible(shape))
+        return f"--shape {name}={','.join(map(str, bound))}"
+
+
+def _plausible(shape: Sequence[str | int]) -> zip[tuple[str | int, int]]:
+    """Pair each dimension with a size to show in its place: one image, its channels where they are fixed."""
+    is_nhwc = len(shape) == 4 and isinstance(shape[-1], int) and not isinstance(shape[1], int)
+    image = (1, 360, 640, 3) if is_nhwc else (1, 3, 360, 640)
+    return zip(shape, image if len(shape) == 4 else (1,) * len(shape), strict=True)
 
 
 class UnsupportedOperatorError(ModelError):
@@ -81,9 +89,7 @@ class UnknownNameError(LatencyLabError):
 
         self.what, self.name, self.known = what, name, sorted(known)
         near = difflib.get_close_matches(name, self.known, n=1, cutoff=0.5)
-        shown = self.known[:12]
-        more = f" and {len(self.known) - len(shown)} more" if len(self.known) > len(shown) else ""
-        everything = f"known: {', '.join(shown) or 'none'}{more}"
+        everything = f"known: {listed(self.known, 12) or 'none'}"
         if listed_by:
             everything = f"`{listed_by}` shows all"
         hint = f"did you mean {near[0]!r}?" if near else everything
@@ -113,3 +119,14 @@ class ConfigError(LatencyLabError):
 
 class ResultError(LatencyLabError):
     """A saved result that is corrupt or of another schema version."""
+
+
+@contextmanager
+def naming(name: str) -> Iterator[None]:
+    """Let an error say which of several networks it is about, unless its text does so already."""
+    try:
+        yield
+    except LatencyLabError as error:
+        if name not in str(error):
+            error.args = (f"{name}: {error}",)
+        raise

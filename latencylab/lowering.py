@@ -17,10 +17,11 @@ from latencylab.graph import MetaNode, Node, Tensor
 from latencylab.work import Work
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from latencylab.device import DeviceProfile
     from latencylab.fusion import Decomposition
+    from latencylab.graph import Graph
 
 VIEW: Final = "view"
 FREE: Final = "free"
@@ -28,6 +29,8 @@ _LAYOUT: Final = "layout:"
 _COARSE: Final = "their time is known to an order of magnitude"
 # They write their result in any layout as cheaply as in another, so an end conversion merges with them.
 _LAYOUT_AGNOSTIC: Final = frozenset({"DepthToSpace", "SpaceToDepth", "Transpose"})
+_NHWC_TO_NCHW: Final = (0, 3, 1, 2)
+_NCHW_TO_NHWC: Final = (0, 2, 3, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +86,9 @@ def lower(
         _refuse_unpriced(decomposition.meta_nodes)
     layout = layout or profile.deployment_layout
     graph = decomposition.graph
-    builder = _Builder(profile)
-    metas = _with_layout_changes(decomposition.meta_nodes, graph.inputs, graph.outputs, profile, layout)
+    spelled = _spelled_ends(decomposition.meta_nodes, graph, profile)
+    builder = _Builder(profile, spelled)
+    metas = _with_layout_changes(decomposition.meta_nodes, graph, profile, layout, spelled)
     if profile.core is not None:
         metas = layouts.with_reorders(metas, graph, profile.core)
     for meta in metas:
@@ -119,8 +123,9 @@ def _refuse_unpriced(metas: Iterable[MetaNode]) -> None:
 class _Builder:
     """Places one meta-node after another and remembers who wrote each tensor."""
 
-    def __init__(self, profile: DeviceProfile) -> None:
+    def __init__(self, profile: DeviceProfile, spelled: frozenset[str]) -> None:
         self.profile = profile
+        self._spelled = spelled
         self.kernels: list[Kernel] = []
         self.storage: dict[str, str] = {}
         self.assumptions: list[str] = []
@@ -181,11 +186,11 @@ class _Builder:
         )
 
     def _place(self, meta: MetaNode) -> tuple[str, str]:
+        """Return the engine, or VIEW or FREE, and why."""
         profile = self.profile
-        if meta.kind in profile.views:
-            return VIEW, f"{meta.kind} renames memory on this device"
-        if not meta.inputs and not meta.weights:
-            return FREE, "reads nothing: computed when the model is loaded"
+        costless = self._costless(meta)
+        if costless:
+            return costless
         kind = "Gemm" if _is_fully_connected(meta) else meta.kind
         engine = profile.engine_for(kind, meta.dtype)
         if engine == FREE:
@@ -196,13 +201,45 @@ class _Builder:
             return engine, f"{meta.kind} on {meta.dtype} runs on {engine}"
         return engine, f"{meta.kind} is not listed: default engine {engine}"
 
+    def _costless(self, meta: MetaNode) -> tuple[str, str] | None:
+        """Return VIEW or FREE and why, for what occupies no engine whatever its kind is mapped to."""
+        if meta.name in self._spelled:
+            return VIEW, f"the runtime takes {self.profile.deployment_layout}: the file only spells it out"
+        if meta.kind in self.profile.views:
+            return VIEW, f"{meta.kind} renames memory on this device"
+        if not meta.inputs and not meta.weights:
+            return FREE, "reads nothing: computed when the model is loaded"
+        return None
+
+
+def _spelled_ends(metas: Iterable[MetaNode], graph: Graph, profile: DeviceProfile) -> frozenset[str]:
+    """Names of the Transposes by which a file with channels last reaches operators with channels first.
+
+    ONNX has no convolution that reads channels last, so exporters from TensorFlow put a Transpose at either
+    end. A front end that takes such images never sees them; one that takes channels first runs them.
+    """
+    if profile.deployment_layout != "nhwc":
+        return frozenset()
+    return frozenset(
+        meta.name
+        for meta in metas
+        if meta.kind == "Transpose" and _is_spelled(meta, graph.inputs, graph.outputs)
+    )
+
+
+def _is_spelled(meta: MetaNode, inputs: Sequence[str], outputs: Sequence[str]) -> bool:
+    order = tuple(meta.node.attributes.get("perm", ()))
+    if order == _NHWC_TO_NCHW:
+        return meta.inputs[0].name in inputs
+    return order == _NCHW_TO_NHWC and meta.outputs[0].name in outputs
+
 
 def _with_layout_changes(
     metas: tuple[MetaNode, ...],
-    inputs: tuple[str, ...],
-    outputs: tuple[str, ...],
+    graph: Graph,
     profile: DeviceProfile,
     layout: str,
+    spelled: frozenset[str],
 ) -> tuple[MetaNode, ...]:
     """Put layout kernels around the network where its ends do not lie as the device computes.
 
@@ -216,14 +253,14 @@ def _with_layout_changes(
         return metas
     before: list[MetaNode] = []
     renamed: dict[str, Tensor] = {}
-    for tensor in _image_inputs(metas, inputs):
+    for tensor in _image_inputs(metas, graph.inputs, spelled):
         for step in needed:
             before.append(_layout_kernel(renamed.get(tensor.name, tensor), step, tensor.name))
             renamed[tensor.name] = before[-1].outputs[0]
     after: list[MetaNode] = []
-    for meta, tensor in _image_outputs(metas, outputs):
+    for kind, tensor in _image_outputs(metas, graph.outputs, spelled):
         steps_after = list(reversed(needed))
-        if meta.kind in _LAYOUT_AGNOSTIC and "native" in steps_after:
+        if kind in _LAYOUT_AGNOSTIC and "native" in steps_after:
             steps_after.remove("native")
         for step in steps_after:
             source = after[-1].outputs[0] if after and step != steps_after[0] else tensor
@@ -232,21 +269,36 @@ def _with_layout_changes(
     return (*before, *body, *after)
 
 
-def _image_inputs(metas: tuple[MetaNode, ...], names: tuple[str, ...]) -> tuple[Tensor, ...]:
-    wanted = set(names)
-    found = {t.name: t for meta in metas for t in meta.inputs if t.name in wanted and _is_image(t)}
+def _image_inputs(
+    metas: tuple[MetaNode, ...], names: tuple[str, ...], spelled: frozenset[str]
+) -> tuple[Tensor, ...]:
+    """Return the images that enter the network, channels first."""
+    found: dict[str, Tensor] = {}
+    for meta in metas:
+        for tensor in meta.inputs:
+            planes = meta.outputs[0] if meta.name in spelled else tensor
+            if tensor.name in names and _is_image(planes):
+                found[tensor.name] = replace(tensor, shape=planes.shape)
     return tuple(found.values())
 
 
 def _image_outputs(
-    metas: tuple[MetaNode, ...], names: tuple[str, ...]
-) -> tuple[tuple[MetaNode, Tensor], ...]:
-    wanted = set(names)
-    return tuple((meta, t) for meta in metas for t in meta.outputs if t.name in wanted and _is_image(t))
+    metas: tuple[MetaNode, ...], names: tuple[str, ...], spelled: frozenset[str]
+) -> Iterator[tuple[str, Tensor]]:
+    """Yield the images that leave the network, channels first, each with the kind of what computes it."""
+    writers = {tensor.name: meta for meta in metas for tensor in meta.outputs}
+    for meta in metas:
+        for tensor in meta.outputs:
+            planes = meta.inputs[0] if meta.name in spelled else tensor
+            if tensor.name in names and _is_image(planes):
+                yield writers.get(planes.name, meta).kind, replace(tensor, shape=planes.shape)
 
 
 def _is_image(tensor: Tensor) -> bool:
-    """Only a 4-D map with more than one channel and more than one position has a layout to change."""
+    """Only a 4-D map with more than one channel and more than one position has a layout to change.
+
+    The tensor is one as ONNX computes: channels first.
+    """
     if len(tensor.shape) != 4:
         return False
     _, channels, height, width = tensor.shape

@@ -53,15 +53,23 @@ def read(
     name: str | None = None,
 ) -> Model:
     """Read a network once, to be priced for several devices."""
-    source: Path | bytes | ModelProto
+    if isinstance(model, str) and model.startswith(ZOO):
+        name = name or model.removeprefix(ZOO)
+    return onnx_reader.read(source_of(model), name=name, dims=dims or _NOTHING, shapes=shapes or _NO_SHAPES)
+
+
+def source_of(model: str | Path | bytes | ModelProto) -> Path | bytes | ModelProto:
+    """Return what the reader takes: a network of the zoo is built, without its weights."""
     if isinstance(model, str) and model.startswith(ZOO):
         from latencylab import zoo
 
-        name = name or model.removeprefix(ZOO)
-        source = zoo.build(model.removeprefix(ZOO), weights=False)
-    else:
-        source = Path(model) if isinstance(model, str) else model
-    return onnx_reader.read(source, name=name, dims=dims or _NOTHING, shapes=shapes or _NO_SHAPES)
+        return zoo.build(model.removeprefix(ZOO), weights=False)
+    return Path(model) if isinstance(model, str) else model
+
+
+def shown(source: str | Path | bytes) -> str:
+    """Return what to call a network in messages before it is read: its path, or its name in the zoo."""
+    return STDIN if isinstance(source, bytes) else str(source).removeprefix(ZOO)
 
 
 def price(

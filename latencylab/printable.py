@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _LONG_WORD = re.compile(r"\S{100,}")
 _LINE_LIMIT = 1000
@@ -21,6 +25,12 @@ def shorten(text: str, width: int) -> str:
         return text
     tail = (width - 1) // 2
     return f"{text[: width - 1 - tail]}…{text[len(text) - tail :]}"
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """Join the first `most` by commas, and count the others."""
+    others = len(names) - most
+    return ", ".join(names[:most]) + (f" and {others} more" if others > 0 else "")
 
 
 def one_line(text: str) -> str:

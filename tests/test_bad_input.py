@@ -30,7 +30,7 @@ def conv(*, kernel: int = 3, size: int = 8, opset: int = 17) -> ModelProto:
     return proto
 
 
-def with_dims(*dims: int) -> ModelProto:
+def with_dims(*dims: int | str) -> ModelProto:
     proto = conv()
     proto.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", TensorProto.FLOAT, dims))
     return proto
@@ -148,6 +148,20 @@ class TestShapes:
 
     def test_a_negative_dimension_is_a_free_one(self) -> None:
         assert "unbound dimensions in x[1,3,?,8]" in refusal(with_dims(1, 3, -5, 8), DynamicShapeError)
+
+    @pytest.mark.parametrize(
+        ("shape", "pasted"),
+        [
+            (("batch", 3, "height", "width"), "--dim batch=1 --dim height=360 --dim width=640"),
+            (("unk__12", 360, 640, 3), "--dim unk__12=1"),
+            (("unk__12", "h", "w", 3), "--dim unk__12=1 --dim h=360 --dim w=640"),
+            (("n", "tokens"), "--dim n=1 --dim tokens=1"),
+            ((-1, 3, "h", 8), "--shape x=1,3,360,8"),
+        ],
+    )
+    def test_what_is_offered_to_paste_is_one_image(self, shape: tuple[str | int, ...], pasted: str) -> None:
+        refused = refusal(with_dims(*shape), DynamicShapeError)
+        assert refused.endswith(f"bind them, e.g. {pasted}")
 
     @pytest.mark.parametrize("size", [2**40, 2**62, 2**63 - 1])
     def test_absurd_sizes(self, size: int) -> None:

@@ -53,6 +53,7 @@ UNUSABLE = {
     "truncated": (conv(1, 3, 8, 8).SerializeToString()[:-40], "cut short or damaged"),
     "not onnx": (b"<html>no model</html>", "is not an ONNX model"),
     "no bytes": (b"", "is empty"),
+    "git lfs": (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 9\n", "`git lfs pull`"),
     "empty graph": (without_nodes(), "the graph is empty"),
     "cycle": (
         model("net (float[4] x) => (float[4] y) { [one] a = Add(x, b) [two] b = Relu(a) y = Abs(b) }"),
@@ -62,7 +63,7 @@ UNUSABLE = {
     "zero": (conv(1, 3, 0, 8), "an empty dimension in 1x3x0x8"),
     "negative": (conv(1, 3, -5, 8), "unbound dimensions in x[1,3,?,8]"),
     "overflow": (conv(1, 3, 2**62, 2**62), "absurdly large"),
-    "unbound": (conv(1, 3, "H", "W"), "--dim H=360 --dim W=360"),
+    "unbound": (conv("N", 3, "H", "W"), "--dim N=1 --dim H=360 --dim W=640"),
     "too small": (conv(1, 3, 2, 2), "is empty: inputs (1x3x2x2, 4x3x3x3) too small"),
     "unknown domain": (stranger(""), "unknown operator of domain 'mine'"),
 }
@@ -89,6 +90,16 @@ def test_a_model_that_cannot_be_analysed_is_refused_with_3(case: str, source: st
     assert code == 3
     assert said in line
     assert list(folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("command", ["profile", "rank", "compare", "crosscheck"])
+def test_of_several_networks_the_one_at_fault_is_named(command: str, folder: Path) -> None:
+    """And before anything is measured: crosscheck reads all of them first."""
+    (folder / "good.onnx").write_bytes(conv(1, 3, 64, 64).SerializeToString())
+    (folder / "bad.onnx").write_bytes(UNUSABLE["cycle"][0].SerializeToString())  # type: ignore[union-attr]
+    code, line = failing(command, "good.onnx", "bad.onnx")
+    assert code == 3
+    assert line.startswith("error: bad.onnx: the graph has a cycle")
 
 
 @pytest.mark.parametrize("shape", [(1, 3, "H", "W"), (1, 3, None, 640), ("batch", 3, "height", "height")])

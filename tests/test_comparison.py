@@ -153,7 +153,9 @@ def test_overlap_and_waiting_are_terms_of_their_own() -> None:
     base = in_turn((part("a"), part("b", "Add")))
     head = (part("a", start_ps=30), part("b", "Add", start_ps=30))
     difference = explain(base, 200, head, 130)
-    assert {t.name: t.difference_ps for t in difference.schedule} == {OVERLAP: -100, WAITING: 30}
+    overlap, waiting = difference.schedule
+    assert (overlap.name, overlap.base_ps, overlap.head_ps, overlap.difference_ps) == (OVERLAP, 0, -100, -100)
+    assert (waiting.name, waiting.base_ps, waiting.head_ps, waiting.difference_ps) == (WAITING, 0, 30, 30)
     assert difference.difference_ps == -70
 
 
@@ -244,6 +246,15 @@ def test_the_table_ends_in_a_sum() -> None:
     assert signed[-1] == pytest.approx(sum(signed[:-1]), abs=0.0005 * len(signed))
     assert rows[-1][0] == "total"
     assert all(row[0] in text for row in rows)
+
+
+@pytest.mark.parametrize("side", [3, 4])
+def test_either_side_of_the_table_adds_up_to_its_latency(side: int) -> None:
+    """An overlap is below zero: a bare sum of the kernels would be more than the latency."""
+    rows = _compare.rows(compare(ABPN, XLSR), shows_all=True)
+    times = [float(row[side]) for row in rows if row[side] != "-"]
+    assert times[-1] == pytest.approx(sum(times[:-1]), abs=0.0005 * len(times))
+    assert (min(times) < 0) == (side == 3), "only ABPN keeps two engines busy at once"
 
 
 def test_json_adds_up(tmp_path: Path) -> None:

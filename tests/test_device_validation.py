@@ -226,6 +226,16 @@ def test_a_fault_names_the_layer_that_wrote_it(tmp_path: Path) -> None:
     assert len(faults) == 3
 
 
+def test_a_title_that_is_missing_is_missing_where_it_has_to_be_written(tmp_path: Path) -> None:
+    """The parent has one of its own, which is no reason to send anybody there."""
+    parent, child = tmp_path / "parent.toml", tmp_path / "child.toml"
+    parent.write_text(to_toml(minimal()))
+    child.write_text(to_toml({"extends": "parent.toml", "name": "child"}))
+    with pytest.raises(ProfileError) as caught:
+        device.load(child)
+    assert str(caught.value) == f"{child}: title: missing"
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [

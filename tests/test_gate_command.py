@@ -154,9 +154,9 @@ def test_the_nearest_configuration_wins(tmp_path: Path) -> None:
 
 def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
     configured(tmp_path, budget() + COMPARE)
-    assert command(tmp_path, "baseline", "update").stdout == "base.json: 1 network on devices, written\n"
+    assert command(tmp_path, "baseline", "update").stdout == "base.json: 1 estimate, written\n"
     first = (tmp_path / "base.json").read_bytes()
-    assert command(tmp_path, "baseline", "update").stdout == "base.json: 1 network on devices, unchanged\n"
+    assert command(tmp_path, "baseline", "update").stdout == "base.json: 1 estimate, unchanged\n"
     assert (tmp_path / "base.json").read_bytes() == first
     files = [argument for name in ("json", "xml", "md", "txt") for argument in ("-o", f"out.{name}")]
     written = []

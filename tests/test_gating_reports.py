@@ -33,7 +33,7 @@ def check(status: Status = "error", name: str = "net", index: int = 0) -> Check:
         "latency_ms",
         Case(f"{name}.onnx", "dolphin_npu"),
         status,
-        f"latency of {name} exceeds 40 ms",
+        f"latency of {name} exceeds 40 ms by 25 %",
         Place(f"{name}.toml", 4, f"budget[{index}].latency_ms.max"),
         50.0,
         40.0,
@@ -79,7 +79,10 @@ def test_annotations_stand_at_the_line_to_edit_and_are_escaped() -> None:
     assert "\\n" in head[1]
     assert "%2C" in head[1]
     assert "%250A" in head[3]
-    assert not lines[1].startswith("::")
+    assert lines[0].count("25 %25") == 1
+    # The last line is no command: what is escaped in one would be seen as it is written.
+    assert lines[1].startswith("FAILED")
+    assert "25 %;" in lines[1]
 
 
 def test_at_most_ten_annotations_of_a_kind_and_the_rest_is_counted() -> None:

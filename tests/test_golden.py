@@ -83,10 +83,11 @@ def test_there_is_no_other_report() -> None:
 
 
 def test_the_readme_shows_what_the_command_prints() -> None:
-    estimate = latencylab.estimate("zoo:abpn_x3", "dolphin_npu")
+    estimate = latencylab.estimate("zoo:abpn_x3", "dolphin_npu", advice=True)
     text = reporters.load("table").render(estimate, view=View(width=100)).decode()
-    header, table, _, engines, totals, *_ = text.split("\n\n")
-    shown = f"{header}\n\n{table}\n\n{engines}\n\n{totals}"
+    header, table, _, engines, totals, changes, *_ = text.split("\n\n")
+    # Dots stand for what is left out: the kinds, and the assumptions.
+    shown = f"{header}\n\n{table}\n\n…\n\n{engines}\n\n{totals}\n\n{changes}\n\n…"
     before, rest = README.read_text().split(f"```\n{COMMAND}\n\n")
     _, after = rest.split("```\n", 1)
     content = f"{before}```\n{COMMAND}\n\n{shown}\n```\n{after}"

@@ -22,7 +22,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"fusion"}),
     frozenset({"npu", "cpu", "tiling", "loops", "lowering"}),
     frozenset({"engines"}),
-    frozenset({"pipeline", "timing", "align", "importers"}),
+    frozenset({"pipeline", "binding", "timing", "align", "importers"}),
     frozenset({"rewrites", "advising", "estimating"}),
     frozenset({"reporters", "gating", "ranking", "comparison", "checking", "fitting", "hosting"}),
     frozenset({"cli", "__main__"}),

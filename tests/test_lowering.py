@@ -10,6 +10,7 @@ from simulating import profile, program
 from sketch import Sketch
 
 from latencylab import fusion, lowering
+from latencylab.engines.simulator import run
 from latencylab.errors import UnsupportedOperatorError
 
 if TYPE_CHECKING:
@@ -44,6 +45,49 @@ def test_another_deployment_layout_adds_transposes_outside() -> None:
 
 def test_the_native_layout_adds_nothing() -> None:
     assert kinds(program(image_to_image(), STUDY, layout="nhwc")) == [("Conv", "nn")]
+
+
+def channels_last(channels: int = 3) -> Graph:
+    """A network as exporters from TensorFlow write it: channels last at its ends, first in between."""
+    sketch = Sketch()
+    image = sketch.image(1, 16, 16, channels)
+    planes = sketch.op("Transpose", image, shape=(1, channels, 16, 16), perm=(0, 3, 1, 2))
+    sketch.op("Transpose", sketch.conv(planes, 8), shape=(1, 16, 16, 8), perm=(0, 2, 3, 1))
+    return sketch.graph()
+
+
+def test_transposes_that_only_spell_the_layout_of_the_front_end_do_not_run() -> None:
+    inner = [("LayoutConversion", "tp"), ("Transpose", "view"), ("Conv", "nn"), ("Transpose", "view")]
+    assert kinds(program(channels_last(), OFFLINE)) == [*inner, ("LayoutConversion", "tp")]
+    assert kinds(program(channels_last(), STUDY, layout="nhwc"))[0] == ("Transpose", "view")
+    # One channel has no order to change; the Transpose alone would look like 16 of them.
+    assert kinds(program(channels_last(1), OFFLINE))[0] == ("Transpose", "view")
+
+
+@pytest.mark.parametrize("device", ["dolphin_npu", "dimensity8100_npu", "snapdragon888_gpu"])
+@pytest.mark.parametrize("layout", ["nhwc", "nchw"])
+def test_both_spellings_of_a_network_take_the_same_time(device: str, layout: str) -> None:
+    found = [
+        run(program(graph, profile(device), layout=layout), profile(device)).latency_s
+        for graph in (channels_last(), image_to_image())
+    ]
+    assert found[0] == found[1]
+
+
+def test_a_front_end_with_channels_first_runs_the_transposes_of_the_file() -> None:
+    found = kinds(program(channels_last(), profile("onnxruntime_cpu")))
+    assert [kind for kind in found if kind[0] == "Transpose"] == [("Transpose", "cpu")] * 2
+
+
+def test_a_transpose_in_the_middle_or_of_another_order_runs() -> None:
+    sketch = Sketch()
+    turned = sketch.op("Transpose", sketch.image(1, 3, 16, 16), shape=(1, 3, 16, 16), perm=(0, 1, 3, 2))
+    last = sketch.op("Transpose", turned, shape=(1, 16, 16, 3), perm=(0, 2, 3, 1))
+    sketch.op("Relu", last)
+    assert [engine for kind, engine in kinds(program(sketch.graph(), OFFLINE)) if kind == "Transpose"] == [
+        "tp",
+        "tp",
+    ]
 
 
 def test_every_kernel_reads_what_an_earlier_one_wrote() -> None:

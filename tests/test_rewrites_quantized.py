@@ -96,6 +96,31 @@ def test_scales_per_channel_become_one(spelling: str) -> None:
     assert [c for c in proposals(whole) if c.rule == "per_tensor"] == []
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("device", ["dolphin_npu", DEVICE])
+def test_what_qoperator_leaves_in_float_is_offered_as_qdq_would_run_it(device: str) -> None:
+    """PRelu and ConvTranspose have no operator of their own there; FSRCNN spends most of its time on them."""
+    network, annotated = (
+        quantized("fsrcnn_x2", spelling, per_channel=False) for spelling in reversed(FORMATS)
+    )
+    found = advising.advise(network, device, rules=("quantize_float_island",))
+    (what_if,) = found.worthwhile
+    assert what_if.change.text.endswith(
+        "(PRelu, ConvTranspose) as the rest of the network, in the QDQ spelling"
+    )
+    assert what_if.change.preserves == "approximate"
+    assert what_if.latency_s == pytest.approx(estimate(annotated, device).latency_s, rel=0.02)
+    assert found.latency_s > 1.5 * what_if.latency_s
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("name", "spelling"), [("espcn_x3", "QDQ"), ("xlsr_x3", "QOperator")])
+def test_a_network_without_islands_is_left_alone(name: str, spelling: str) -> None:
+    """What only moves elements is none, in whichever type it does."""
+    found = proposals(quantized(name, spelling))
+    assert [change.text for change in found if change.rule == "quantize_float_island"] == []
+
+
 def engines_of(network: onnx.ModelProto, device: str) -> set[str]:
     return {kernel.engine for kernel in estimate(network, device).kernels if kernel.kind == "Conv"}
 

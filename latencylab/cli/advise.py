@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from latencylab import units
 from latencylab.cli._options import (
     DEFAULT_DEVICE,
     DeviceName,
@@ -18,13 +17,10 @@ from latencylab.cli._options import (
 )
 from latencylab.cli._terminal import terminal, terminal_options
 from latencylab.errors import LatencyLabError
-from latencylab.printable import printable
 
 if TYPE_CHECKING:
     from latencylab.advising import Advised
     from latencylab.rewrites._applying import Applied
-
-_FORMATS = {"table": "simple", "md": "pipe"}
 
 
 @click.command(name="advise", epilog="Example: latencylab advise net.onnx --apply -o faster.onnx")
@@ -74,6 +70,7 @@ def command(model: str, device: str, *, is_applied: bool, output: str | None, **
     from latencylab.cli._output import check_writable
     from latencylab.cli._progress import progress
     from latencylab.cli._stdin import sources
+    from latencylab.reporters import _advised
 
     if is_applied != (output is not None):
         raise click.UsageError("--apply and -o belong together: one says what to write, the other where")
@@ -91,7 +88,8 @@ def command(model: str, device: str, *, is_applied: bool, output: str | None, **
         if output is not None:
             exact = advising.advise(source, device, preserving=("exact",), **pricing)
             done = _write(source, exact, Path(output), options)
-    click.echo(_text(advised, done, options["format_name"]))
+    shows_all, width = terminal().verbosity > 0, terminal().width()
+    click.echo(_advised.render(advised, done, options["format_name"], shows_all=shows_all, width=width))
 
 
 def _write(source: str | bytes, advised: Advised, path: Path, options: dict[str, Any]) -> Applied:
@@ -113,107 +111,3 @@ def _write(source: str | bytes, advised: Advised, path: Path, options: dict[str,
         if change.given:
             terminal().warn(f"{path} computes the same only if {change.given} ({change.rule})")
     return done
-
-
-def _text(advised: Advised, done: Applied | None, format_name: str) -> str:
-    base = advised.base
-    if format_name == "json":
-        from latencylab.cli._listing import as_json
-
-        return as_json(_data(advised, done))
-    lines = [
-        f"{printable(base.model.name)} on {base.device.name}: {units.milliseconds(base.latency_s)} ms",
-        "",
-        _table(advised, format_name),
-        *_together(advised),
-        *_written(done),
-    ]
-    return "\n".join(lines)
-
-
-def _table(advised: Advised, format_name: str) -> str:
-    """One row a change: what it saves, what it keeps of the function, what to do."""
-    from tabulate import tabulate
-
-    shown = advised.what_ifs if terminal().verbosity > 0 else advised.worthwhile
-    if not shown:
-        return "no rewrite saves time here" + (
-            "" if advised.what_ifs == () else "; -v shows what they would cost"
-        )
-    rows = [
-        (
-            _saved(w.saves_s),
-            units.milliseconds(w.latency_s),
-            w.change.preserves + ("*" if w.change.given else ""),
-            w.change.rule,
-            printable(w.change.text) + (f" (* if {printable(w.change.given)})" if w.change.given else ""),
-        )
-        for w in shown
-    ]
-    headers = ("saves ms", "then ms", "function", "rewrite", "change")
-    align = ("right", "right", "left", "left", "left")
-    return str(tabulate(rows, headers, tablefmt=_FORMATS[format_name], colalign=align, disable_numparse=True))
-
-
-def _together(advised: Advised) -> list[str]:
-    if len(advised.combined) < 2:
-        return []
-    steps = ", ".join(dict.fromkeys(change.rule for change in advised.combined))
-    saved_s = advised.latency_s - advised.combined_s
-    return [
-        "",
-        f"together ({steps}): saves {_saved(saved_s)} ms, then {units.milliseconds(advised.combined_s)} ms",
-    ]
-
-
-def _written(done: Applied | None) -> list[str]:
-    if done is None:
-        return []
-    rules = ", ".join(dict.fromkeys(change.rule for change in done.changes))
-    return [
-        "",
-        f"written with {rules}",
-        f"largest difference on random input: {done.max_difference:.3g} (tolerance {done.tolerance:.3g})",
-    ]
-
-
-def _saved(value_s: float) -> str:
-    sign = "-" if value_s < 0 else ""
-    return sign + units.milliseconds(abs(value_s))
-
-
-def _data(advised: Advised, done: Applied | None) -> dict[str, Any]:
-    """Return the advice as plain data, units in the names."""
-    base = advised.base
-    data: dict[str, Any] = {
-        "model": base.model.name,
-        "device": base.device.name,
-        "runtime": base.device.runtime,
-        "engine": base.engine,
-        "layout": base.device.layout,
-        "latency_ms": advised.latency_s * units.MS_PER_S,
-        "advice": [
-            {
-                "rewrite": w.change.rule,
-                "change": w.change.text,
-                "nodes": w.change.nodes,
-                "preserves": w.change.preserves,
-                "given": w.change.given,
-                "saves_ms": w.saves_s * units.MS_PER_S,
-                "latency_ms": w.latency_s * units.MS_PER_S,
-            }
-            for w in advised.what_ifs
-        ],
-        "together": {
-            "changes": [change.text for change in advised.combined],
-            "saves_ms": (advised.latency_s - advised.combined_s) * units.MS_PER_S,
-            "latency_ms": advised.combined_s * units.MS_PER_S,
-        },
-    }
-    if done is not None:
-        data["written"] = {
-            "rewrites": [change.rule for change in done.changes],
-            "max_difference": done.max_difference,
-            "tolerance": done.tolerance,
-        }
-    return data

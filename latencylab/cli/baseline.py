@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from latencylab import units
 from latencylab.cli._terminal import terminal_options
 
 if TYPE_CHECKING:
@@ -49,5 +50,4 @@ def update(config: str | None, *, force: bool) -> None:
 def _count(path: Path) -> str:
     from latencylab.gating import baseline
 
-    count = len(baseline.load(path, str(path)))
-    return f"{count} network{'' if count == 1 else 's'} on devices"
+    return units.counted(len(baseline.load(path, str(path))), "estimate")

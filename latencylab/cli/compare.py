@@ -14,7 +14,7 @@ from latencylab.cli._options import (
     report_options,
     shape_options,
 )
-from latencylab.cli._terminal import terminal_options
+from latencylab.cli._terminal import terminal, terminal_options
 from latencylab.errors import LatencyLabError
 
 if TYPE_CHECKING:
@@ -58,8 +58,10 @@ def command(base: str, head: str | None, devices: tuple[str, ...], **options: An
     with progress("comparing"):
         comparison = _compared(base, head, devices, options)
 
+    width = terminal().width()
+
     def render(format_name: str) -> bytes:
-        return _compare.render(comparison, format_name, shows_all=options["shows_all"])
+        return _compare.render(comparison, format_name, shows_all=options["shows_all"], width=width)
 
     write_reports(files, options["format_name"], render)
 

@@ -125,6 +125,7 @@ def _subjects(models: Sequence[str], options: Mapping[str, Any]) -> Iterator[Sub
     from latencylab.errors import MeasurementError
     from latencylab.hosting import subjects
 
+    _check_readable(models, options)
     saved = subjects.read_saved(options["saved"])
     refused: list[str] = []
     done = 0
@@ -142,6 +143,19 @@ def _subjects(models: Sequence[str], options: Mapping[str, Any]) -> Iterator[Sub
     if refused and not done:
         more = "no model could be checked" if len(models) > 1 else refused[0]
         raise MeasurementError(more)
+
+
+def _check_readable(models: Sequence[str], options: Mapping[str, Any]) -> None:
+    """Read every file before the first is measured: a mistake in the last must not cost minutes."""
+    from latencylab import pipeline
+    from latencylab.errors import naming
+    from latencylab.hosting import subjects
+
+    for model in models:
+        # A pipe can be read once.
+        if model != subjects.STDIN and not Path(model).is_fifo():
+            with naming(pipeline.shown(model)):
+                pipeline.read(model, dims=options["dims"], shapes=options["shapes"])
 
 
 def _write(found: Crosscheck, files: Files, options: Mapping[str, Any]) -> None:

@@ -79,16 +79,20 @@ def _results(
     sources: tuple[str | bytes, ...], devices: tuple[str, ...], options: dict[str, Any]
 ) -> Iterator[tuple[Estimate, Decomposition | None]]:
     from latencylab import pipeline
+    from latencylab.binding import dealt
     from latencylab.cli._progress import progress
+    from latencylab.errors import naming
 
     profiles = [pipeline.load_device(device) for device in dict.fromkeys(devices)]
+    bound = dealt(sources, options["dims"], options["shapes"])
     with progress("reading", len(sources) * len(profiles)) as begin:
-        for source in sources:
+        for source, (dims, shapes) in zip(sources, bound, strict=True):
             name = pipeline.STDIN if isinstance(source, bytes) else None
-            network = pipeline.read(source, dims=options["dims"], shapes=options["shapes"], name=name)
-            for profile in profiles:
-                begin(f"{network.graph.name} on {profile.name}")
-                yield _result(network, profile, options)
+            with naming(pipeline.shown(source)):
+                network = pipeline.read(source, dims=dims, shapes=shapes, name=name)
+                for profile in profiles:
+                    begin(f"{network.graph.name} on {profile.name}")
+                    yield _result(network, profile, options)
 
 
 def _result(

@@ -8,7 +8,7 @@ import click
 
 from latencylab import units
 from latencylab.cli._options import ModelName, device_option, pricing_options, report_options, shape_options
-from latencylab.cli._terminal import terminal_options
+from latencylab.cli._terminal import terminal, terminal_options
 
 # Written out, so that --help loads no reporter; a test compares.
 _FORMATS = ("table", "csv", "json", "md", "html", "png", "svg", "pdf")
@@ -75,4 +75,5 @@ def command(models: tuple[str, ...], devices: tuple[str, ...], **options: Any) -
     arguments = {name: options[name] for name in (*names, "strict", "dims", "shapes")}
     with progress(f"ranking {units.counted(len(models), 'network')}"):
         ranking = rank(sources(models), tuple(dict.fromkeys(devices)), **arguments)
-    write_reports(files, options["format_name"], lambda name: _rank.render(ranking, name))
+    width = terminal().width()
+    write_reports(files, options["format_name"], lambda name: _rank.render(ranking, name, width=width))

@@ -96,7 +96,9 @@ def build(name: str, pairs: tuple[str, ...], output: str | None, *, force: bool,
     check_writable(path, marker=None, force=force)
     model = zoo.build(name, **options)
     write_atomically(path, model.SerializeToString())
-    terminal().note(f"wrote {path}")
+    # Who named no file has to learn where it is.
+    say = terminal().note if output else terminal().tell
+    say(f"wrote {path}")
 
 
 def _pair(text: str) -> tuple[str, str]:

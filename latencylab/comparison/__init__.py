@@ -7,14 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from latencylab import pipeline
-from latencylab.comparison.difference import OVERLAP, WAITING, Change, Difference, Term, explain
+from latencylab.binding import dealt
+from latencylab.comparison.difference import OVERLAP, WAITING, Change, Difference, Slack, Term, explain
 from latencylab.comparison.part import Part, parts, picoseconds
-from latencylab.errors import InputFileError, ResultError
+from latencylab.errors import InputFileError, ResultError, naming
 from latencylab.estimating import estimate
 from latencylab.result import Estimate
 
 if TYPE_CHECKING:
+    from latencylab.binding import Dims, Shapes
     from latencylab.device import DeviceProfile
+
+    Source = str | Path | bytes
+    Side = Estimate | Source
 
 __all__ = [
     "OVERLAP",
@@ -23,6 +28,7 @@ __all__ = [
     "Comparison",
     "Difference",
     "Part",
+    "Slack",
     "Term",
     "compare",
     "explain",
@@ -50,8 +56,8 @@ class Comparison:
 
 
 def compare(
-    base: Estimate | str | Path | bytes,
-    head: Estimate | str | Path | bytes,
+    base: Side,
+    head: Side,
     *,
     device: str | Path | DeviceProfile = "dolphin_npu",
     head_device: str | Path | DeviceProfile | None = None,
@@ -62,31 +68,41 @@ def compare(
     base, head: an estimate, the path of a saved result (`.json`), or a model as `estimate` takes it, which is
         then priced; or the bytes of either.
     device: for models; head_device: for the second one, where it differs.
-    pricing: further arguments of `estimate`, for both.
+    pricing: further arguments of `estimate`, for both; of `dims` and `shapes` each takes what fits it.
 
     Raises ResultError for an unusable saved result, and the errors of `estimate`.
     """
-    first = _estimate(base, device, pricing)
-    second = _estimate(head, head_device or device, pricing)
+    sides = [_opened(base), _opened(head)]
+    models = [side for side in sides if not isinstance(side, Estimate)]
+    bound = iter(dealt(models, pricing.pop("dims", None), pricing.pop("shapes", None)))
+    first, second = (
+        side if isinstance(side, Estimate) else _priced(side, place, *next(bound), pricing)
+        for side, place in zip(sides, (device, head_device or device), strict=True)
+    )
     difference = explain(
         parts(first), picoseconds(first.latency_s), parts(second), picoseconds(second.latency_s)
     )
     return Comparison(first, second, difference, _circumstances(first, second))
 
 
-def _estimate(
-    source: Estimate | str | Path | bytes, device: str | Path | DeviceProfile, pricing: dict[str, Any]
-) -> Estimate:
+def _opened(source: Side) -> Estimate | Source:
+    """Return the estimate that this is or holds; a model as it is."""
     if isinstance(source, Estimate):
         return source
     if isinstance(source, bytes):
         # No ONNX file begins with a brace: it would be the end of a field that nothing began.
-        if source.lstrip().startswith(b"{"):
-            return Estimate.from_json(source)
+        return Estimate.from_json(source) if source.lstrip().startswith(b"{") else source
+    return _saved(Path(source)) if str(source).endswith(".json") else source
+
+
+def _priced(
+    source: Source, device: str | Path | DeviceProfile, dims: Dims, shapes: Shapes, pricing: dict[str, Any]
+) -> Estimate:
+    if isinstance(source, bytes):
         pricing = {"name": pipeline.STDIN, **pricing}
-    elif str(source).endswith(".json"):
-        return _saved(Path(source))
-    return estimate(source, device, **pricing)
+    profile = pipeline.load_device(device)
+    with naming(pipeline.shown(source)):
+        return estimate(source, profile, dims=dims, shapes=shapes, **pricing)
 
 
 def _saved(path: Path) -> Estimate:

@@ -68,13 +68,30 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True)
+class Slack:
+    """What the schedule adds to the kernels' times on either side; below zero where they overlap."""
+
+    name: str
+    base_ps: int
+    head_ps: int
+
+    @property
+    def difference_ps(self) -> int:
+        """Head less base."""
+        return self.head_ps - self.base_ps
+
+
+@dataclass(frozen=True, slots=True)
 class Difference:
-    """Two latencies and what lies between them: `sum(t.difference_ps for t in terms) == difference_ps`."""
+    """Two latencies and what lies between them: `sum(t.difference_ps for t in terms) == difference_ps`.
+
+    Each latency is the sum of its kernels' times and of its side of the schedule.
+    """
 
     base_ps: int
     head_ps: int
     changes: tuple[Change, ...]
-    schedule: tuple[Term, ...]
+    schedule: tuple[Slack, ...]
 
     @property
     def difference_ps(self) -> int:
@@ -85,7 +102,8 @@ class Difference:
     def terms(self) -> tuple[Term, ...]:
         """Everything that differs: kernels in order, then what the schedule makes of them."""
         kernels = (Term(f"{change.name} {change.verb}", change.difference_ps) for change in self.changes)
-        return tuple(term for term in (*kernels, *self.schedule) if term.difference_ps)
+        schedule = (Term(slack.name, slack.difference_ps) for slack in self.schedule)
+        return tuple(term for term in (*kernels, *schedule) if term.difference_ps)
 
     def worst(self, count: int = 3) -> tuple[Change, ...]:
         """Return the kernels that added most time, the worst first; fewer than `count` if fewer did."""
@@ -99,8 +117,8 @@ def explain(base: Sequence[Part], base_ps: int, head: Sequence[Part], head_ps: i
         Change(None if b is None else base[b], None if h is None else head[h]) for b, h in match(base, head)
     )
     before, after = _covered_ps(base), _covered_ps(head)
-    overlap = Term(OVERLAP, (after - _sum_ps(head)) - (before - _sum_ps(base)))
-    waiting = Term(WAITING, (head_ps - after) - (base_ps - before))
+    overlap = Slack(OVERLAP, before - _sum_ps(base), after - _sum_ps(head))
+    waiting = Slack(WAITING, base_ps - before, head_ps - after)
     return Difference(base_ps, head_ps, changes, (overlap, waiting))
 
 

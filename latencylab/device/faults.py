@@ -6,6 +6,8 @@ import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from latencylab.device.overlay import OWN_KEYS
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
@@ -66,8 +68,11 @@ def _dotted(key: tuple[str, ...]) -> str:
 def _origin(key: tuple[str, ...], layers: tuple[Layer, ...]) -> Layer:
     """Find the last layer that holds the key; where none does, the last file that holds most of its path.
 
-    A family leaves to the devices that extend it what it does not say: it is never to blame for that.
+    A family leaves to the devices that extend it what it does not say: it is never to blame for that. A name
+    or a title is the profile's own, whatever those that it extends are called.
     """
+    if key[:1] and key[0] in OWN_KEYS:
+        return [layer for layer in layers if not layer.prefix][-1]
 
     def rank(item: tuple[int, Layer]) -> tuple[int, bool, int]:
         position, layer = item

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Tables = dict[str, Any]
 
 # What a file says of itself alone, never of those that extend it.
-_OWN_KEYS = ("name", "title", "aliases")
+OWN_KEYS = ("name", "title", "aliases")
 # What the merge itself reads.
 _FILE_KEYS = ("extends", "runtimes")
 # A runtime's own description; everything else in it is an overlay.
@@ -128,7 +128,7 @@ def resolve(layers: tuple[Layer, ...], runtime: str | None) -> Tables:
     result: Tables = {}
     for layer in with_runtime(layers, runtime):
         if not layer.prefix:
-            for key in _OWN_KEYS:
+            for key in OWN_KEYS:
                 result.pop(key, None)
         result = merged(result, {k: v for k, v in layer.tables.items() if k not in _FILE_KEYS})
     return merged(result, {"runtime": {"name": runtime}}) if runtime else result

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from latencylab import dtypes, pipeline, zoo
-from latencylab.errors import ConfigError, LatencyLabError, UnknownNameError
+from latencylab.errors import ConfigError, UnknownNameError, naming
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -165,7 +165,7 @@ class Pricer:
         """Price a case."""
         if case not in self._estimates:
             network, profile = self.network(case), self.profile(case)
-            with _naming(case):
+            with naming(case.model):
                 self._estimates[case] = pipeline.price(
                     network, profile, case.engine, dtype=case.dtype, layout=case.layout
                 )
@@ -178,7 +178,7 @@ class Pricer:
             from latencylab import timing
 
             network = self.network(case)
-            with _naming(case):
+            with naming(case.model):
                 (self._measurements[key],) = timing.measure_model(self._source(case), network)
         return self._measurements[key]
 
@@ -191,16 +191,5 @@ class Pricer:
 
 
 def _read(case: Case, source: str) -> Model:
-    with _naming(case):
+    with naming(case.model):
         return pipeline.read(source, dims=dict(case.dims), shapes=dict(case.shapes))
-
-
-@contextmanager
-def _naming(case: Case) -> Iterator[None]:
-    """Where many networks are priced, an error must name the one."""
-    try:
-        yield
-    except LatencyLabError as error:
-        if case.model not in str(error):
-            error.args = (f"{case.model}: {error}",)
-        raise

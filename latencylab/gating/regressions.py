@@ -10,6 +10,7 @@ from latencylab.errors import ResultError
 from latencylab.gating.baseline import Entry
 from latencylab.gating.pricing import Case
 from latencylab.gating.verdict import Check, Culprit, Place, Status
+from latencylab.printable import listed
 from latencylab.units import MS_PER_S, PS_PER_S
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def _refuse_stale(
         if reason:
             reasons.setdefault(reason, []).append(str(case))
     if reasons:
-        told = "; ".join(f"{reason} ({_listed(names)})" for reason, names in reasons.items())
+        told = "; ".join(f"{reason} ({listed(names, _SHOWN_STALE)})" for reason, names in reasons.items())
         raise ResultError(
             f"{compare.baseline} is stale, nothing was compared: {told}; run: {settings.update_command}"
         )
@@ -69,11 +70,6 @@ def _staleness(old: Entry, new: Entry, case: Case) -> str:
     if old.model_sha256 == new.model_sha256 and old != new:
         return "the same network, profile and cost model gave other numbers: the file was edited by hand"
     return ""
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - _SHOWN_STALE} more" if len(names) > _SHOWN_STALE else ""
-    return ", ".join(names[:_SHOWN_STALE]) + more
 
 
 def _compared(margins: Margins, case: Case, old: Entry, new: Entry, settings: Settings) -> Check:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from latencylab import units
-from latencylab.printable import one_line
+from latencylab.printable import listed, one_line
 from latencylab.result import rounded
 from latencylab.units import MS_PER_S, PS_PER_S
 
@@ -80,9 +80,8 @@ class Check:
         return one_line(f"{self.case}: {self.text}{self._caused()}; edit {self.place}")
 
     def _caused(self) -> str:
-        named = ", ".join(map(str, self.culprits[:_NAMED]))
-        more = f" and {len(self.culprits) - _NAMED} more" if len(self.culprits) > _NAMED else ""
-        return f"; caused by {named}{more}" if named else ""
+        named = listed([str(culprit) for culprit in self.culprits], _NAMED)
+        return f"; caused by {named}" if named else ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data."""

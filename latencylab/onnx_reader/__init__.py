@@ -12,7 +12,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from latencylab.errors import ModelError
-from latencylab.onnx_reader._bind import bind, bound_symbols, is_resized
+from latencylab.onnx_reader._bind import Free, bind, bound_symbols, is_resized
+from latencylab.onnx_reader._bind import free as _free
 from latencylab.onnx_reader._builder import Builder
 from latencylab.onnx_reader._context import Context
 from latencylab.onnx_reader._functions import inlined
@@ -24,12 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from onnx import GraphProto, ModelProto
+    from onnx import GraphProto, ModelProto, ValueInfoProto
 
     from latencylab.graph import Graph
     from latencylab.onnx_reader._value import Value
 
-__all__ = ["Model", "read"]
+__all__ = ["Free", "Model", "free", "read"]
 
 _NOTHING: Mapping[str, int] = MappingProxyType({})
 _NO_SHAPES: Mapping[str, tuple[int, ...]] = MappingProxyType({})
@@ -72,6 +73,11 @@ def read(
     return Model(graph, opened.sha256, context.opset)
 
 
+def free(source: Path | bytes | ModelProto) -> Free:
+    """Say what `dims` and `shapes` may name in a model; errors as `read` has them for its bytes."""
+    return _free(_infos(open_source(source).proto.graph))
+
+
 def _check_graph(graph: GraphProto) -> None:
     if not graph.node:
         raise ModelError("the graph is empty: it has no nodes")
@@ -87,8 +93,7 @@ def _read_graph(
     shapes: Mapping[str, tuple[int, ...]],
 ) -> Graph:
     """The main graph; `stored` holds its weights, `graph` its nodes."""
-    constants = {tensor.name for tensor in stored.initializer}
-    infos = [info for info in stored.input if info.name not in constants]
+    infos = _infos(stored)
     inputs = bind(infos, dims, shapes)
     context.symbols = bound_symbols(infos, inputs)
     context.is_resized = is_resized(infos, inputs)
@@ -101,6 +106,12 @@ def _read_graph(
     builder.walk(graph, scope)
     outputs = [_output(builder, scope, output.name, inputs) for output in graph.output if output.name]
     return builder.graph(stored.name, list(inputs.values()), outputs)
+
+
+def _infos(stored: GraphProto) -> list[ValueInfoProto]:
+    """What the application hands over; older files list constants among the inputs."""
+    constants = {tensor.name for tensor in stored.initializer}
+    return [info for info in stored.input if info.name not in constants]
 
 
 def _output(builder: Builder, scope: Scope, name: str, inputs: Mapping[str, Value]) -> Value:

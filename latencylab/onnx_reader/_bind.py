@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from latencylab.errors import DynamicShapeError, LatencyLabError, ModelError, UnknownNameError
 from latencylab.onnx_reader._text import check_text, dimensions, quoted
@@ -33,6 +33,19 @@ def bind(
     return {info.name: _value(info, tuple(int(d) for d in declared[info.name])) for info in infos}
 
 
+class Free(NamedTuple):
+    """What options may bind: named dimensions of inputs, and the inputs themselves."""
+
+    dims: tuple[str, ...]
+    inputs: tuple[str, ...]
+
+
+def free(infos: Sequence[ValueInfoProto]) -> Free:
+    """Names that `dims` and `shapes` may hold for these inputs."""
+    dims = dict.fromkeys(d.dim_param for info in infos for d in _dims_of(info.type) if d.dim_param)
+    return Free(tuple(dims), tuple(info.name for info in infos))
+
+
 def bound_symbols(infos: Sequence[ValueInfoProto], inputs: Mapping[str, Value]) -> dict[str, int]:
     """Sizes of the symbolic dimensions that the bound inputs settle."""
     return {
@@ -55,8 +68,7 @@ def is_resized(infos: Sequence[ValueInfoProto], inputs: Mapping[str, Value]) -> 
 def _check_options(
     infos: Sequence[ValueInfoProto], dims: Mapping[str, int], shapes: Mapping[str, Shape]
 ) -> None:
-    known_dims = {d.dim_param: None for info in infos for d in _dims_of(info.type) if d.dim_param}
-    known_inputs = [info.name for info in infos]
+    known_dims, known_inputs = free(infos)
     for name, size in dims.items():
         if not known_dims:
             raise LatencyLabError(

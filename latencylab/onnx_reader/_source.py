@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 LARGE_BYTES = 2**24
 """Models beyond this size are rid of their weights before they are parsed."""
+_LFS_POINTER = b"version https://git-lfs"
 
 
 class Source(NamedTuple):
@@ -80,6 +81,10 @@ def _mapped(file: BufferedReader, path: Path) -> Source:
 def _parsed(data: bytes, where: str) -> ModelProto:
     if not data:
         raise ModelError(f"{where} is empty")
+    if data.startswith(_LFS_POINTER):
+        raise ModelError(
+            f"{where} is a pointer of Git LFS, not the model itself: fetch it with `git lfs pull`"
+        )
     if len(data) > LARGE_BYTES:
         with memoryview(data) as view:
             data = without_weights(view, where)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from latencylab import printable
 from latencylab.errors import ModelError
 
 if TYPE_CHECKING:
@@ -37,8 +38,7 @@ def one_line(message: str) -> str:
 
 def listed(names: Sequence[str], limit: int = 8) -> str:
     """Names in quotes, joined by commas; the first few and how many more."""
-    shown = ", ".join(quoted(name) for name in names[:limit])
-    return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"
+    return printable.listed([quoted(name) for name in names], limit)
 
 
 def dimensions(shape: Sequence[int | str | None]) -> str:

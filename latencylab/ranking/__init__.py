@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from latencylab import __version__, pipeline
-from latencylab.errors import ConfigError, LatencyLabError, UnknownNameError
+from latencylab.binding import dealt
+from latencylab.errors import ConfigError, LatencyLabError, UnknownNameError, naming
 from latencylab.ranking.candidate import Candidate, Inversion, Ranking
 from latencylab.ranking.entrant import entrants
 from latencylab.ranking.placing import inversions, placed
@@ -18,6 +19,7 @@ from latencylab.ranking.ties import CONFIDENCE, Judge
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from latencylab.binding import Dims, Shapes
     from latencylab.device import DeviceProfile
     from latencylab.onnx_reader import Model
     from latencylab.ranking.entrant import Entrant, Source
@@ -49,7 +51,7 @@ def rank(  # noqa: PLR0913 - every option of the command, by keyword
         scores 100.
     confidence: probability from which an order is told, and not a tie. residual_correlation: of the errors of
         two networks that spend their time alike; None: what the device's profile states (docs/ranking.md).
-    dims, shapes, pricing: as `estimate` takes them.
+    dims, shapes, pricing: as `estimate` takes them; each network takes of the first two what fits it.
 
     Raises ConfigError for an unusable quality file, UnknownNameError for a reference that is not ranked, and
     the errors of `estimate`.
@@ -59,7 +61,8 @@ def rank(  # noqa: PLR0913 - every option of the command, by keyword
     judge = Judge(confidence, residual_correlation)
     profiles = [pipeline.load_device(device) for device in devices]
     entered = entrants(models)
-    networks = [pipeline.read(e.source, dims=dims, shapes=shapes, name=e.name) for e in entered]
+    bound = dealt([entrant.source for entrant in entered], dims, shapes)
+    networks = [_read(entrant, *own) for entrant, own in zip(entered, bound, strict=True)]
     candidates: list[Candidate] = []
     found: list[Inversion] = []
     for profile in profiles:
@@ -76,13 +79,14 @@ def rank(  # noqa: PLR0913 - every option of the command, by keyword
     )
 
 
+def _read(entrant: Entrant, dims: Dims, shapes: Shapes) -> Model:
+    with naming(pipeline.shown(entrant.source)):
+        return pipeline.read(entrant.source, dims=dims, shapes=shapes, name=entrant.name)
+
+
 def _priced(entrant: Entrant, network: Model, profile: DeviceProfile, pricing: Mapping[str, Any]) -> Estimate:
-    """Price a network; where many are priced, an error must name the one."""
-    try:
+    with naming(entrant.name):
         estimate = pipeline.price(network, profile, **pricing)
-    except LatencyLabError as error:
-        error.args = (f"{entrant.name}: {error}",)
-        raise
     if not estimate.latency_s:
         raise LatencyLabError(f"{entrant.name} takes no time on {profile.name}: there is nothing to rank")
     return estimate

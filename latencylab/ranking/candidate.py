@@ -100,7 +100,7 @@ class Inversion:
         )
         doubt = "" if self.is_told else " (tied in time)"
         return (
-            f"{self.slower.name} has {share:.0%} of the MACs of {self.faster.name}, "
+            f"{self.slower.name} has {100 * share:.0f} % of the MACs of {self.faster.name}, "
             f"yet takes {times:.2f} times as long{doubt}: {causes}"
         )
 

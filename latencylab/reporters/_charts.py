@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from matplotlib.axes import Axes
+    from matplotlib.text import Text
     from matplotlib.transforms import Bbox
 
     from latencylab.result import Estimate, KernelEstimate
@@ -345,50 +346,42 @@ def _name_points(
 ) -> None:
     """Write the names next to their points, or where there is room, with a line to the point."""
     figure.draw_without_rendering()
-    # Not an outline of the letters, which would make them shapes that nobody can search an SVG for.
-    ground = {"facecolor": "white", "alpha": 0.7, "edgecolor": "none", "pad": 0.5}
-    texts = [
-        axes.text(
-            0,
-            0,
-            shorten(printable(p.name), 32),
-            fontsize=7,
-            va="bottom",
-            ha="left",
-            color=_INK,
-            bbox=ground,
-        )
-        for p in points
-    ]
-    boxes = [text.get_window_extent() for text in texts]
-    area = axes.get_window_extent()
-    to_page = axes.transData.transform
+    texts = [_name(axes, point) for point in points]
     gap = figure.dpi / 72 * 3
+    drawn = [_line(axes, start, end) for start, end in _lines(points, front)]
+    drawn += _along_diagonal(axes, gap) if has_diagonal else ()
     legend = axes.get_legend()
+    boxes = [text.get_window_extent() for text in texts]
     labels = _labels.place(
-        [tuple(to_page((p.x, p.y))) for p in points],
+        [tuple(axes.transData.transform((p.x, p.y))) for p in points],
         [(box.width, box.height) for box in boxes],
-        _box(area),
+        _box(axes.get_window_extent()),
         gap,
-        [
-            *(_line(tuple(to_page(start)), tuple(to_page(end))) for start, end in _lines(points, front)),
-            *(_along_diagonal(axes, gap) if has_diagonal else ()),
-        ],
+        drawn,
         [_box(legend.get_window_extent())] if legend else [],
     )
-    to_data = axes.transData.inverted().transform
     for text, label in zip(texts, labels, strict=True):
-        if label is None:
-            text.remove()
-            continue
-        text.set_position(tuple(to_data((label.box.x, label.box.y))))
-        if label.leader is not None:
-            axes.plot(
-                *zip(*map(to_data, (label.leader.start, label.leader.end)), strict=True),
-                color=_FAINT,
-                linewidth=0.6,
-                zorder=2,
-            )
+        _settle(axes, text, label)
+
+
+def _name(axes: Axes, point: Point) -> Text:
+    """Write a point's name, for now in a corner."""
+    # Not an outline of the letters, which would make them shapes that nobody can search an SVG for.
+    ground = {"facecolor": "white", "alpha": 0.7, "edgecolor": "none", "pad": 0.5}
+    name = shorten(printable(point.name), 32)
+    return axes.text(0, 0, name, fontsize=7, va="bottom", ha="left", color=_INK, bbox=ground)
+
+
+def _settle(axes: Axes, text: Text, label: _labels.Label | None) -> None:
+    """Put a name where its label is, with a line to the point if that is away; without a place, it goes."""
+    if label is None:
+        text.remove()
+        return
+    to_data = axes.transData.inverted().transform
+    text.set_position(tuple(to_data((label.box.x, label.box.y))))
+    if label.leader is not None:
+        ends = zip(*map(to_data, (label.leader.start, label.leader.end)), strict=True)
+        axes.plot(*ends, color=_FAINT, linewidth=0.6, zorder=2)
 
 
 def _box(extent: Bbox) -> _labels.Box:
@@ -407,9 +400,10 @@ def _lines(
         yield (x_next, y), (x_next, y_next)
 
 
-def _line(start: Sequence[float], end: Sequence[float]) -> _labels.Box:
-    """A horizontal or vertical line on the page, as wide as a label should keep away."""
-    (x, x_end), (y, y_end) = sorted((start[0], end[0])), sorted((start[1], end[1]))
+def _line(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> _labels.Box:
+    """A horizontal or vertical line of the data on the page, as wide as a label should keep away."""
+    (x, y), (x_end, y_end) = axes.transData.transform((start, end))
+    (x, x_end), (y, y_end) = sorted((x, x_end)), sorted((y, y_end))
     return _labels.Box(x - 1, y - 1, x_end - x + 2, y_end - y + 2)
 
 

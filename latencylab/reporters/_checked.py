@@ -8,18 +8,20 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
-from tabulate import tabulate
-
 from latencylab import units
 from latencylab.checking import BANDS
 from latencylab.printable import printable, shorten
 from latencylab.reporters import _checked_page, _page
+from latencylab.reporters._columns import BULLET, Field, aligned, paragraph
 from latencylab.reporters._page import MARKER
+from latencylab.reporters.md import line, piped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from latencylab.checking import Agreement, CheckedModel, CheckedRow, Crosscheck
+
+    Tabulate = Callable[[Sequence[Field], Sequence[Sequence[str]]], str]
 
 SCHEMA_VERSION: Final = 1
 FORMATS: Final = ("table", "json", "csv", "md", "html", "png", "svg")
@@ -33,9 +35,28 @@ MARKERS: Final = {
     "png": b"latencylab",
     "svg": b"latencylab",
 }
-_TOTALS: Final = ("model", "type", "threads", "GMACs", "predicted ms", "measured ms", "error %", "placed %")
-_WORST: Final = ("meta-node", "operator", "predicted ms", "measured ms", "error %", "bound", "the model says")
-_AGREEMENT: Final = ("", "models", "MAPE %", "RMSPE %", *(f"within {b:.0%}" for b in BANDS), "τ", "Spearman")
+_TOTALS: Final = (
+    Field("model", "name"),
+    Field("type"),
+    *(Field(name, "number") for name in ("threads", "GMACs", "predicted ms", "measured ms", "error %")),
+    Field("placed %", "number", is_spare=True),
+)
+_WORST: Final = (
+    Field("meta-node", "name"),
+    Field("operator", "name", is_spare=True),
+    *(Field(name, "number") for name in ("predicted ms", "measured ms", "error %")),
+    Field("bound"),
+    Field("the model says", "text"),
+)
+_BANDS: Final = tuple(f"within {100 * band:g} %" for band in BANDS)
+_AGREEMENT: Final = (
+    Field(""),
+    Field("models", "number"),
+    Field("MAPE %", "number"),
+    Field("RMSPE %", "number", is_spare=True),
+    *(Field(name, "number") for name in (*_BANDS, "τ")),
+    Field("Spearman", "number", is_spare=True),
+)
 _NAME_WIDTH: Final = 36
 
 
@@ -50,9 +71,9 @@ def render(found: Crosscheck, format_name: str, *, top: int | None = 5, width: i
     elif format_name in {"png", "svg"}:
         return _picture(found, format_name)
     elif format_name == "md":
-        text = f"{MARKERS['md'].decode()}\n\n{_text(found, top, 10_000, 'pipe')}\n"
+        text = f"{MARKERS['md'].decode()}\n\n{_text(found, top, piped, line)}\n"
     else:
-        text = f"{_text(found, top, width, 'simple')}\n\n{_footer(found)}\n"
+        text = f"{_text(found, top, *_fitting(width))}\n\n{_footer(found)}\n"
     return text.encode("utf-8", errors="backslashreplace")
 
 
@@ -98,21 +119,26 @@ def _row_data(row: CheckedRow) -> dict[str, Any]:
     return {**plain, "error": row.error}
 
 
-def _text(found: Crosscheck, top: int | None, width: int, style: str) -> str:
+def _fitting(width: int) -> tuple[Tabulate, Callable[[str], str]]:
+    """How the terminal has tables and sentences."""
+    return (
+        lambda fields, rows: aligned(fields, rows, width),
+        lambda text: paragraph(printable(text), width),
+    )
+
+
+def _text(found: Crosscheck, top: int | None, table: Tabulate, safe: Callable[[str], str]) -> str:
     """Totals and agreement first, then meta-nodes model by model."""
+    agreements = list(_agreements(found))
+    title = f"{found.device} ({found.device_title}) · {found.runtime} · {found.host} · {' '.join(found.isa)}"
     blocks = [
-        f"{found.device} ({found.device_title}) · {found.runtime} · {found.host} · {' '.join(found.isa)}",
-        _table(_TOTALS, [_total(model) for model in found.models], style, left=2),
-        _table(_AGREEMENT, list(_agreements(found)), style, left=1),
-        f"measured totals inside the predicted interval: {found.inside:.0%}",
+        safe(title),
+        table(_TOTALS, [_total(model) for model in found.models]),
+        table(_AGREEMENT, agreements) if agreements else "",
+        safe(f"measured totals inside the predicted interval: {100 * found.inside:.0f} %"),
     ]
-    blocks += [block for model in found.models if (block := _model(model, top, width, style))]
+    blocks += [block for model in found.models if (block := _model(model, top, table, safe))]
     return "\n\n".join(blocks)
-
-
-def _table(headers: Sequence[str], rows: Sequence[Sequence[str]], style: str, *, left: int) -> str:
-    align = ["left"] * left + ["right"] * (len(headers) - left)
-    return str(tabulate(rows, headers, tablefmt=style, colalign=align, disable_numparse=True)) if rows else ""
 
 
 def _total(model: CheckedModel) -> tuple[str, ...]:
@@ -131,21 +157,17 @@ def _total(model: CheckedModel) -> tuple[str, ...]:
 def _agreements(found: Crosscheck) -> Iterator[tuple[str, ...]]:
     for name, some in (("latencylab", found.agreement), ("best a + b·MACs", found.baseline)):
         if some is not None:
-            shares = (f"{share:.0%}" for share in some.within)
+            shares = (f"{100 * share:.0f} %" for share in some.within)
             ranks = ("-" if value is None else f"{value:.3f}" for value in (some.tau, some.spearman))
             yield name, str(some.rows), f"{100 * some.mape:.1f}", f"{100 * some.rmspe:.1f}", *shares, *ranks
 
 
-def _model(model: CheckedModel, top: int | None, width: int, style: str) -> str:
+def _model(model: CheckedModel, top: int | None, table: Tabulate, safe: Callable[[str], str]) -> str:
     rows = model.rows if top is None else model.worst(top)
-    lines = [f"{printable(model.name)}, {model.dtype}, threads {model.threads}"]
-    lines += [f"• {printable(warning)}" for warning in model.warnings]
+    lines = [safe(f"{model.name}, {model.dtype}, threads {model.threads}")]
+    lines += [safe(f"{BULLET}{warning}") for warning in model.warnings]
     if rows:
-        cells = [_cells(row) for row in rows]
-        taken = sum(max(len(c[i]) for c in (_WORST, *cells)) + 2 for i in range(len(_WORST) - 1))
-        cells = [(*c[:-1], shorten(c[-1], max(16, width - taken))) for c in cells]
-        align = ["left", "left", "right", "right", "right", "left", "left"]
-        lines += ["", str(tabulate(cells, _WORST, tablefmt=style, colalign=align, disable_numparse=True))]
+        lines += ["", table(_WORST, [_cells(row) for row in rows])]
     return "\n".join(lines) if len(lines) > 1 else ""
 
 

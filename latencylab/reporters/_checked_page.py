@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from latencylab import units
 from latencylab.checking import BANDS
-from latencylab.printable import printable
+from latencylab.printable import listed, printable
 from latencylab.reporters._kernels import ms
 from latencylab.reporters._page import Chart, Column, Figure, Page, Section, Table, Tone
 
@@ -123,9 +123,7 @@ def _warnings(found: Crosscheck) -> Iterator[str]:
         for warning in model.warnings:
             about.setdefault(warning, []).append(model.name)
     for warning, names in about.items():
-        yield printable(
-            f"{', '.join(names[:3])}{f' and {len(names) - 3} more' if len(names) > 3 else ''}: {warning}"
-        )
+        yield printable(f"{listed(names, 3)}: {warning}")
 
 
 def _sections(found: Crosscheck) -> Iterator[Section]:

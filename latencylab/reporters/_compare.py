@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from tabulate import tabulate
-
 from latencylab import __version__, units
 from latencylab.printable import printable, shorten
 from latencylab.reporters import _compare_page, _page
+from latencylab.reporters._columns import Field, aligned, paragraph
 from latencylab.reporters._page import MARKER
-from latencylab.reporters.md import escaped
+from latencylab.reporters.md import escaped, piped
 from latencylab.result import rounded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from latencylab.comparison import Change, Comparison, Part
+    from latencylab.comparison import Change, Comparison, Difference, Part, Slack
     from latencylab.result import Estimate
 
 FORMATS: Final = ("table", "json", "md", "html")
@@ -28,23 +27,34 @@ MARKERS: Final = {
     "md": b"<!-- comparison by latencylab -->",
     "html": MARKER,
 }
-HEADERS: Final = ("meta-node", "kind", "what", "base ms", "head ms", "difference ms", "DRAM MB")
-_NUMERIC: Final = (False, False, False, True, True, True, True)
+FIELDS: Final = (
+    Field("meta-node", "name"),
+    Field("kind", "name", is_spare=True),
+    Field("what"),
+    Field("base ms", "number"),
+    Field("head ms", "number"),
+    Field("difference ms", "number"),
+    Field("DRAM MB", "number", is_spare=True),
+)
 _NAME_WIDTH: Final = 44
 _MS_PER_PS: Final = units.MS_PER_S / units.PS_PER_S
 
 
-def render(comparison: Comparison, format_name: str, *, shows_all: bool = False) -> bytes:
-    """Render a comparison in one of FORMATS. shows_all: also the meta-nodes that take the same time."""
+def render(comparison: Comparison, format_name: str, *, shows_all: bool = False, width: int = 160) -> bytes:
+    """Render a comparison in one of FORMATS.
+
+    shows_all: also the meta-nodes that take the same time. width: text columns, of the table.
+    """
     if format_name == "html":
         return _page.render(_compare_page.page(comparison))
     if format_name == "json":
         text = json.dumps(as_dict(comparison), indent=2, sort_keys=True, allow_nan=False) + "\n"
     elif format_name == "md":
-        blocks = _blocks(comparison, "pipe", escaped, shows_all=shows_all)
+        blocks = _around(comparison, piped(FIELDS, rows(comparison, shows_all=shows_all)), escaped)
         text = "\n\n".join([MARKERS["md"].decode(), *blocks]) + "\n"
     else:
-        blocks = _blocks(comparison, "simple", printable, shows_all=shows_all)
+        table = aligned(FIELDS, rows(comparison, shows_all=shows_all), width)
+        blocks = _around(comparison, table, lambda text: paragraph(printable(text), width))
         text = "\n\n".join([*blocks, f"{MARKERS['table'].decode()} {__version__}"]) + "\n"
     return text.encode("utf-8", errors="backslashreplace")
 
@@ -64,7 +74,13 @@ def as_dict(comparison: Comparison) -> dict[str, Any]:
         ],
         "meta_nodes": [_change(change) for change in difference.changes],
         "schedule": [
-            {"what": term.name, "difference_ms": _ms(term.difference_ps)} for term in difference.schedule
+            {
+                "what": slack.name,
+                "base_ms": _ms(slack.base_ps),
+                "head_ms": _ms(slack.head_ps),
+                "difference_ms": _ms(slack.difference_ps),
+            }
+            for slack in difference.schedule
         ],
     }
 
@@ -109,13 +125,16 @@ def rows(comparison: Comparison, *, shows_all: bool) -> tuple[tuple[str, ...], .
     """One row a meta-node that differs (or every one), then the schedule, then the total."""
     difference = comparison.difference
     shown = [change for change in difference.changes if shows_all or change.verb != "same"]
-    schedule = (("", term.name, "", "", term.difference_ps) for term in difference.schedule)
-    total = ("total", "", "", difference.base_ps, difference.head_ps, difference.difference_ps)
+    schedule = [slack for slack in difference.schedule if slack.base_ps or slack.head_ps]
     return (
         *(_row(change) for change in shown),
-        *((name, "schedule", "", "", "", _signed(ps), "") for _, name, _, _, ps in schedule if ps),
-        (*total[:3], _fixed(total[3]), _fixed(total[4]), _signed(total[5]), ""),
+        *((slack.name, "schedule", "", *_times(slack), "") for slack in schedule),
+        ("total", "", "", *_times(difference), ""),
     )
+
+
+def _times(sides: Slack | Difference) -> tuple[str, str, str]:
+    return _fixed(sides.base_ps), _fixed(sides.head_ps), _signed(sides.difference_ps)
 
 
 def _row(change: Change) -> tuple[str, ...]:
@@ -152,15 +171,12 @@ def summary(comparison: Comparison) -> str:
     )
 
 
-def _blocks(
-    comparison: Comparison, style: str, safe: Callable[[str], str], *, shows_all: bool
-) -> Iterator[str]:
+def _around(comparison: Comparison, table: str, safe: Callable[[str], str]) -> Iterator[str]:
+    """Yield the table between what is compared and the result in words."""
     yield safe(f"{_title(comparison.base)} → {_title(comparison.head)}")
     for what, base, head in comparison.circumstances:
         yield safe(f"{what}: {base} → {head}")
-    align = ["right" if numeric else "left" for numeric in _NUMERIC]
-    cells = [[safe(cell) for cell in row] for row in rows(comparison, shows_all=shows_all)]
-    yield str(tabulate(cells, HEADERS, tablefmt=style, colalign=align, disable_numparse=True))
+    yield table
     yield safe(summary(comparison))
 
 

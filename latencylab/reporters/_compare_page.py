@@ -11,7 +11,7 @@ from latencylab.reporters import _sections, _several, html
 from latencylab.reporters._page import Chart, Column, Figure, Page, Section, Table, Tone
 
 if TYPE_CHECKING:
-    from latencylab.comparison import Change, Comparison, Term
+    from latencylab.comparison import Change, Comparison, Slack
     from latencylab.result import Estimate
 
 _COLUMNS: Final = (
@@ -95,7 +95,7 @@ def _changes(comparison: Comparison) -> Section:
     """Show every meta-node of either side by its difference; with the schedule they add up to the total."""
     difference = comparison.difference
     found = [_change(change) for change in difference.changes]
-    found += [_term(term) for term in difference.schedule if term.difference_ps]
+    found += [_slack(slack) for slack in difference.schedule if slack.base_ps or slack.head_ps]
     slower = sum(values["difference_ms"] > 0 for values in found)
     faster = sum(values["difference_ms"] < 0 for values in found)
     return Section(
@@ -130,8 +130,9 @@ def _change(change: Change) -> dict[str, Any]:
     }
 
 
-def _term(term: Term) -> dict[str, Any]:
-    return _values(term.name, term.difference_ps) | {"kind": "schedule", "what": "schedule"}
+def _slack(slack: Slack) -> dict[str, Any]:
+    sides = {"base_ms": _ms(slack.base_ps), "head_ms": _ms(slack.head_ps)}
+    return _values(slack.name, slack.difference_ps) | {"kind": "schedule", "what": "schedule"} | sides
 
 
 def _values(name: str, difference_ps: int) -> dict[str, Any]:

@@ -6,13 +6,13 @@ import csv
 import io
 from typing import TYPE_CHECKING, Any, Final
 
-from tabulate import tabulate
-
 from latencylab import units
 from latencylab.printable import printable, shorten
+from latencylab.reporters._columns import BULLET, Field, aligned, paragraph
+from latencylab.reporters.md import line, piped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from latencylab.align import Alignment, Placement
     from latencylab.measurement import Measurement
@@ -27,7 +27,15 @@ MARKERS: Final = {
     "csv": b"model,threads,index,kernel,",
     "md": b"<!-- measured by latencylab -->",
 }
-_HEADERS: Final = ("#", "kernel", "operator", "kind", "ms", "%", "nodes")
+_FIELDS: Final = (
+    Field("#", "number", is_spare=True),
+    Field("kernel", "name"),
+    Field("operator", "name"),
+    Field("kind"),
+    Field("ms", "number"),
+    Field("%", "number"),
+    Field("nodes", "text"),
+)
 _NAME_WIDTH: Final = 32
 
 
@@ -42,10 +50,10 @@ def render(
     elif format_name == "csv":
         text = _csv(measured)
     elif format_name == "md":
-        blocks = "\n\n".join(_block(m, a, top, 10_000, "pipe") for m, a in measured)
+        blocks = "\n\n".join(_block(m, a, _markdown(a, top), line) for m, a in measured)
         text = f"{MARKERS['md'].decode()}\n\n{blocks}\n"
     else:
-        blocks = "\n\n".join(_block(m, a, top, width, "simple") for m, a in measured)
+        blocks = "\n\n".join(_block(m, a, _table(a, top, width), _wrapped(width)) for m, a in measured)
         text = f"{blocks}\n\n{MARKERS['table'].decode()} {measured[0][0].latencylab_version}\n"
     return text.encode("utf-8", errors="backslashreplace")
 
@@ -83,23 +91,27 @@ def coverage_line(alignment: Alignment) -> str:
     return f"placed {alignment.coverage:.1%} of the kernels' time: {parts}"
 
 
-def _block(measurement: Measurement, alignment: Alignment, top: int | None, width: int, style: str) -> str:
-    lines = [*header_lines(measurement), "", total_line(measurement)]
-    lines += [f"• {warning}" for warning in measurement.warnings]
+def _block(measurement: Measurement, alignment: Alignment, table: str, safe: Callable[[str], str]) -> str:
+    """Say what was measured and what it came to, around the table of kernels."""
+    lines = [*map(safe, header_lines(measurement)), "", safe(total_line(measurement))]
+    lines += [safe(f"{BULLET}{warning}") for warning in measurement.warnings]
     if alignment.placements:
-        lines += ["", _table(alignment, top, width, style), "", coverage_line(alignment)]
+        lines += ["", table, "", safe(coverage_line(alignment))]
     if alignment.placements and alignment.uncovered:
-        names = ", ".join(map(printable, alignment.uncovered))
-        lines.append(shorten(f"computed by no kernel: {names}", width))
-    return "\n".join(line if "\n" in line else printable(line) for line in lines)
+        lines.append(safe(f"computed by no kernel: {', '.join(alignment.uncovered)}"))
+    return "\n".join(lines)
 
 
-def _table(alignment: Alignment, top: int | None, width: int, style: str) -> str:
-    rows = [_row(i, placement) for i, placement in _shown(alignment, top)]
-    taken = sum(max(len(row[c]) for row in [_HEADERS, *rows]) + 2 for c in range(len(_HEADERS) - 1))
-    cells = [[*row[:-1], shorten(row[-1], max(12, width - taken))] for row in rows]
-    align = ["right", "left", "left", "left", "right", "right", "left"]
-    return str(tabulate(cells, _HEADERS, tablefmt=style, colalign=align, disable_numparse=True))
+def _wrapped(width: int) -> Callable[[str], str]:
+    return lambda text: paragraph(printable(text), width)
+
+
+def _table(alignment: Alignment, top: int | None, width: int) -> str:
+    return aligned(_FIELDS, [_row(i, placement) for i, placement in _shown(alignment, top)], width)
+
+
+def _markdown(alignment: Alignment, top: int | None) -> str:
+    return piped(_FIELDS, [_row(i, placement) for i, placement in _shown(alignment, top)])
 
 
 def _shown(alignment: Alignment, top: int | None) -> list[tuple[int, Placement]]:

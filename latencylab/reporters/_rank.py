@@ -7,16 +7,15 @@ import io
 import json
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from tabulate import tabulate
-
 from latencylab import units
-from latencylab.printable import printable, shorten
+from latencylab.printable import listed, printable, shorten
 from latencylab.reporters import _page, _rank_page, pdf, png, svg
+from latencylab.reporters._columns import BULLET, Field, aligned, paragraph
 from latencylab.reporters._page import MARKER
-from latencylab.reporters.md import escaped
+from latencylab.reporters.md import escaped, piped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from latencylab.ranking import Candidate, Ranking
     from latencylab.reporters._charts import Format
@@ -46,10 +45,22 @@ _PICTURES: Final = ("png", "svg", "pdf")
 _NAMED_TIES: Final = 2
 _NAME_WIDTH: Final = 32
 _QUALITY_COLUMNS: Final = ("dB", "score", "front")
+_FIELDS: Final = (
+    Field("rank", "number"),
+    Field("network", "name"),
+    Field("ms", "number"),
+    Field("90 % interval"),
+    Field("dB", "number"),
+    Field("score", "number"),
+    Field("front", "text"),
+    Field("MACs", "number"),
+    Field("DRAM MB", "number", is_spare=True),
+    Field("tied with", "text"),
+)
 
 
-def render(ranking: Ranking, format_name: str) -> bytes:
-    """Render a ranking in one of FORMATS."""
+def render(ranking: Ranking, format_name: str, *, width: int = 160) -> bytes:
+    """Render a ranking in one of FORMATS. width: text columns, of the table."""
     if format_name in _PICTURES:
         return _picture(ranking, cast("Format", format_name))
     if format_name == "html":
@@ -59,10 +70,10 @@ def render(ranking: Ranking, format_name: str) -> bytes:
     elif format_name == "csv":
         text = _csv(ranking)
     elif format_name == "md":
-        text = "\n\n".join([MARKERS["md"].decode(), *_blocks(ranking, "pipe", escaped, "### ")]) + "\n"
+        text = "\n\n".join([MARKERS["md"].decode(), *_markdown(ranking)]) + "\n"
     else:
         last = f"{MARKERS['table'].decode()} {ranking.latencylab_version}"
-        text = "\n\n".join([*_blocks(ranking, "simple", printable, ""), last]) + "\n"
+        text = "\n\n".join([*_text(ranking, width), last]) + "\n"
     return text.encode("utf-8", errors="backslashreplace")
 
 
@@ -102,16 +113,14 @@ def _height(candidate: Candidate) -> float:
     return candidate.estimate.model.macs / 1e9
 
 
-def headers(ranking: Ranking) -> tuple[str, ...]:
+def fields(ranking: Ranking) -> tuple[Field, ...]:
     """Columns of the text formats; those about quality only where there is one."""
-    every = ("rank", "network", "ms", "90 % interval", *_QUALITY_COLUMNS, "MACs", "DRAM MB", "tied with")
-    return tuple(name for name in every if ranking.has_quality or name not in _QUALITY_COLUMNS)
+    return tuple(f for f in _FIELDS if ranking.has_quality or f.header not in _QUALITY_COLUMNS)
 
 
 def row(candidate: Candidate) -> dict[str, str]:
     """Cells of one candidate, by header."""
     estimate, tied = candidate.estimate, candidate.tied_with
-    more = f" and {len(tied) - _NAMED_TIES} more" if len(tied) > _NAMED_TIES else ""
     return {
         "rank": "-" if candidate.rank is None else f"{candidate.rank}{'=' if tied else ''}",
         "network": shorten(printable(candidate.name), _NAME_WIDTH),
@@ -122,13 +131,13 @@ def row(candidate: Candidate) -> dict[str, str]:
         "front": _front(candidate),
         "MACs": units.si(estimate.model.macs) if estimate.model.macs else "-",
         "DRAM MB": f"{estimate.dram_bytes / units.BYTES_PER_MB:,.1f}",
-        "tied with": printable(", ".join(tied[:_NAMED_TIES])) + more,
+        "tied with": printable(listed(tied, _NAMED_TIES)),
     }
 
 
 def _front(candidate: Candidate) -> str:
     if candidate.is_on_front:
-        return "front"
+        return "yes"
     if not candidate.dominated_by:
         return "-"
     doubt = "" if candidate.is_dominance_told else ", tied in time"
@@ -138,28 +147,43 @@ def _front(candidate: Candidate) -> str:
 def lines(ranking: Ranking) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Titles and sentences below the tables."""
     basis = [f"score = 2^(2·PSNR) / (C · ms), {ranking.score_basis}"] if ranking.score_basis else []
-    told = f"an order is told from a probability of {ranking.confidence:.0%}; closer candidates are tied"
+    told = (
+        f"an order is told from a probability of {100 * ranking.confidence:g} %; closer candidates are tied"
+    )
     yield "how to read it", (*basis, told, *ranking.notes)
     if ranking.inversions:
         yield "where MACs mislead", tuple(str(inversion) for inversion in ranking.inversions)
 
 
-def _blocks(ranking: Ranking, style: str, safe: Callable[[str], str], mark: str) -> Iterator[str]:
-    shown = headers(ranking)
-    right = {"rank", "ms", "dB", "score", "MACs", "DRAM MB"}
-    align = ["right" if name in right else "left" for name in shown]
+def _text(ranking: Ranking, width: int) -> Iterator[str]:
     for device in ranking.devices:
-        yield f"{mark}{safe(device)}"
-        cells = [[safe(row(candidate)[name]) for name in shown] for candidate in ranking.on(device)]
-        yield str(tabulate(cells, shown, tablefmt=style, colalign=align, disable_numparse=True))
-        front = ", ".join(candidate.name for candidate in ranking.front(device))
-        if front:
-            yield safe(f"Pareto front, fastest first: {front}")
-    bullet = "- " if mark else "• "
+        yield printable(device)
+        yield aligned(fields(ranking), _cells(ranking, device), width)
+        if front := _front_line(ranking, device):
+            yield paragraph(printable(front), width)
     for title, sentences in lines(ranking):
-        yield "\n".join(
-            [f"{mark}{title}", *([""] if mark else []), *(f"{bullet}{safe(s)}" for s in sentences)]
-        )
+        yield "\n".join([title, *(paragraph(f"{BULLET}{printable(s)}", width) for s in sentences)])
+
+
+def _markdown(ranking: Ranking) -> Iterator[str]:
+    shown = fields(ranking)
+    for device in ranking.devices:
+        yield f"### {escaped(device)}"
+        yield piped(shown, _cells(ranking, device))
+        if front := _front_line(ranking, device):
+            yield escaped(front)
+    for title, sentences in lines(ranking):
+        yield "\n".join([f"### {title}", "", *(f"- {escaped(s)}" for s in sentences)])
+
+
+def _cells(ranking: Ranking, device: str) -> list[list[str]]:
+    shown = fields(ranking)
+    return [[cells[field.header] for field in shown] for cells in map(row, ranking.on(device))]
+
+
+def _front_line(ranking: Ranking, device: str) -> str:
+    front = ", ".join(candidate.name for candidate in ranking.front(device))
+    return f"Pareto front, fastest first: {front}" if front else ""
 
 
 def _csv(ranking: Ranking) -> str:

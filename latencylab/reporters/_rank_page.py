@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from latencylab import units
-from latencylab.printable import printable
+from latencylab.printable import listed, printable
 from latencylab.reporters import _rows as rows
 from latencylab.reporters import _sections, _several
 from latencylab.reporters._kernels import ms
@@ -104,14 +104,8 @@ def _standing(ranking: Ranking, device: str) -> str:
     first = ranking.on(device)[0]
     where = f" on {device}" if len(ranking.devices) > 1 else ""
     tied = [c.name for c in ranking.on(device)[1:] if first.name in c.tied_with]
-    doubt = f"; {_listed(tied)} cannot be told from it" if tied else ", told from every other"
+    doubt = f"; {listed(tied, 3)} cannot be told from it" if tied else ", told from every other"
     return printable(f"{first.name} comes first{where} ({_merit(first)}){doubt}.")
-
-
-def _listed(names: list[str]) -> str:
-    shown = names[:4] if len(names) <= 4 else names[:3]
-    rest = len(names) - len(shown)
-    return ", ".join(shown) + (f" and {rest} more" if rest else "")
 
 
 def _device(ranking: Ranking, device: str, prefix: str) -> Iterator[Section]:

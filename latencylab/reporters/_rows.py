@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from latencylab import units
-from latencylab.printable import printable
+from latencylab.printable import listed, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from latencylab.reporters import View
     from latencylab.result import Estimate, KernelEstimate
 
+# A sentence of advice names so many nodes; JSON and the page have all of them.
+_NAMED_NODES = 4
 
 Verdict = Literal["met", "missed", "at risk"]
 
@@ -131,8 +133,11 @@ def engine_table(estimate: Estimate) -> Table:
     return _table("by engine", ("engine", "count", "busy ms", "stall ms", "idle ms", "busy %"), rows)
 
 
+OWN_MS: Final = "own ms, bound, engine: without the layout changes that the device adds"
+
+
 def summary_table(estimates: Iterable[Estimate]) -> Table:
-    """One row an estimate; `own ms`, bound and engine leave layout changes at the ends out of account."""
+    """One row an estimate; OWN_MS says what some of its columns leave out of account."""
     return _table(
         "summary",
         (
@@ -259,7 +264,7 @@ def loud_lines(estimate: Estimate) -> tuple[str, ...]:
 def advice_lines(estimate: Estimate) -> tuple[str, ...]:
     """Return the changes worth making, the most worthwhile first."""
     return tuple(
-        printable(f"saves {units.milliseconds(a.saves_s)} ms: {a.change} ({', '.join(a.nodes)})")
+        printable(f"saves {units.milliseconds(a.saves_s)} ms: {a.change} ({listed(a.nodes, _NAMED_NODES)})")
         for a in estimate.advice
     )
 

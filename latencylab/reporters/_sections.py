@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
 
 from latencylab import units
 from latencylab.printable import printable
@@ -18,6 +19,19 @@ if TYPE_CHECKING:
     from latencylab.result import Estimate
 
 _MOST_BARS_IN_ORDER: Final = 40
+_ENGINES: Final = (
+    Column("engine", "engine"),
+    Column("busy_ms", "busy", "ms"),
+    Column("stall_ms", "stalled", "ms"),
+    Column("idle_ms", "idle", "ms"),
+    Column("busy", "busy %", "percent"),
+    Column("kernels", "meta-nodes", "number", is_summed=True),
+)
+# Columns of the kernels' table that the timeline shows.
+_IN_TIME: Final = (
+    *("name", "engine", "kind", "start_ms", "latency_ms"),
+    *("scratchpad_bytes", "dram_bytes", "is_critical"),
+)
 
 
 def sections(estimate: Estimate, prefix: str = "") -> Iterator[Section]:
@@ -70,16 +84,6 @@ def advice(estimate: Estimate, prefix: str = "") -> Section:
 
 def timeline(estimate: Estimate, kernels: Table, prefix: str = "") -> Section:
     """Show when each engine does what, and below it the scratchpad and DRAM."""
-    busiest = max(estimate.engines, key=lambda use: use.busy_s + use.stall_s, default=None)
-    said = (
-        f"; the busiest is {busiest.name}, {_percent(busiest.busy_s, estimate.latency_s)} busy"
-        if busiest
-        else ""
-    )
-    counters = [
-        {"name": "scratchpad", "kind": "kib", "points": _points(_counters.scratchpad_bytes(estimate))},
-        {"name": "DRAM", "unit": "/s", "points": _points(_counters.dram_bytes_per_s(estimate))},
-    ]
     used = dict.fromkeys(printable(k.engine) for k in estimate.kernels if k.latency_s > 0)
     return Section(
         f"{prefix}timeline",
@@ -90,7 +94,7 @@ def timeline(estimate: Estimate, kernels: Table, prefix: str = "") -> Section:
             "timeline",
             f"Timeline of {units.counted(len(estimate.kernels), 'meta-node')} on "
             f"{units.counted(len(used), 'engine')} over {units.milliseconds(estimate.latency_s)} ms"
-            f"{printable(said)}.",
+            f"{_busiest(estimate)}.",
             {
                 "label": "name",
                 "lane": "engine",
@@ -99,22 +103,31 @@ def timeline(estimate: Estimate, kernels: Table, prefix: str = "") -> Section:
                 "color": "kind",
                 "told": ["bound"],
                 "lanes": list(used),
-                "counters": [counter for counter in counters if any(v for _, v in counter["points"])],
+                "counters": list(_counted(estimate)),
                 "end": ms(estimate.latency_s),
             },
         ),
         table=kernels,
-        shown=(
-            "name",
-            "engine",
-            "kind",
-            "start_ms",
-            "latency_ms",
-            "scratchpad_bytes",
-            "dram_bytes",
-            "is_critical",
-        ),
+        shown=_IN_TIME,
     )
+
+
+def _busiest(estimate: Estimate) -> str:
+    use = max(estimate.engines, key=lambda use: use.busy_s + use.stall_s, default=None)
+    if use is None:
+        return ""
+    return f"; the busiest is {printable(use.name)}, {_percent(use.busy_s, estimate.latency_s)} busy"
+
+
+def _counted(estimate: Estimate) -> Iterator[dict[str, Any]]:
+    """Yield the tracks below the engines, those that stay at zero left out."""
+    for name, fields, steps in (
+        ("scratchpad", {"kind": "kib"}, _counters.scratchpad_bytes(estimate)),
+        ("DRAM", {"unit": "/s"}, _counters.dram_bytes_per_s(estimate)),
+    ):
+        points = [(ms(time_s), value) for time_s, value in steps]
+        if any(value for _, value in points):
+            yield {"name": name, **fields, "points": points}
 
 
 def meta_nodes(estimate: Estimate, kernels: Table, prefix: str = "") -> Section:
@@ -192,17 +205,7 @@ def kinds(estimate: Estimate, prefix: str = "") -> Section:
 
 def engines(estimate: Estimate, prefix: str = "") -> Section:
     """Show how each engine spends the inference."""
-    columns = (
-        Column("engine", "engine"),
-        Column("busy_ms", "busy", "ms"),
-        Column("stall_ms", "stalled", "ms"),
-        Column("idle_ms", "idle", "ms"),
-        Column("busy", "busy %", "percent"),
-        Column("kernels", "meta-nodes", "number", is_summed=True),
-    )
-    counts: dict[str, int] = {}
-    for kernel in estimate.kernels:
-        counts[kernel.engine] = counts.get(kernel.engine, 0) + 1
+    counts = Counter(kernel.engine for kernel in estimate.kernels)
     found = tuple(
         (
             printable(use.name),
@@ -210,7 +213,7 @@ def engines(estimate: Estimate, prefix: str = "") -> Section:
             ms(use.stall_s),
             ms(use.idle_s),
             ratio(use.busy_s, estimate.latency_s),
-            counts.get(use.name, 0),
+            counts[use.name],
         )
         for use in estimate.engines
     )
@@ -229,7 +232,7 @@ def engines(estimate: Estimate, prefix: str = "") -> Section:
                 "end": ms(estimate.latency_s),
             },
         ),
-        table=Table(f"{prefix}engines", columns, found),
+        table=Table(f"{prefix}engines", _ENGINES, found),
     )
 
 
@@ -345,10 +348,6 @@ def footer(estimate: Estimate) -> tuple[str, ...]:
         f"model {printable(estimate.model.name)}, sha256 {estimate.model.sha256}",
         f"device {rows.device_name(estimate)}, sha256 {estimate.device.sha256}",
     )
-
-
-def _points(steps: _counters.Steps) -> list[tuple[float, float]]:
-    return [(ms(time_s), value) for time_s, value in steps]
 
 
 def _percent(part: float, whole: float) -> str:

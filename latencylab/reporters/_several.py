@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from latencylab import units
 from latencylab.printable import printable
@@ -15,32 +15,23 @@ if TYPE_CHECKING:
     from latencylab.result import Estimate
 
 
+_TOTALS: Final = (
+    Column("name", "estimate"),
+    Column("latency_ms", "ms", "ms"),
+    Column("low_ms", "low ms", "ms"),
+    Column("high_ms", "high ms", "ms"),
+    Column("kernels", "meta-nodes", "number"),
+    Column("macs", "MACs", "count"),
+    Column("dram_bytes", "DRAM", "bytes"),
+    Column("unpriced", "unpriced", "number"),
+    Column("engine_model", "engine model"),
+    Column("dtype", "element type"),
+)
+
+
 def totals(estimates: tuple[Estimate, ...]) -> Section:
-    columns = (
-        Column("name", "estimate"),
-        Column("latency_ms", "ms", "ms"),
-        Column("low_ms", "low ms", "ms"),
-        Column("high_ms", "high ms", "ms"),
-        Column("kernels", "meta-nodes", "number"),
-        Column("macs", "MACs", "count"),
-        Column("dram_bytes", "DRAM", "bytes"),
-        Column("unpriced", "unpriced", "number"),
-        Column("engine_model", "engine model"),
-        Column("dtype", "element type"),
-    )
-    found = tuple(
-        (
-            estimate_name(e),
-            *(round(value * units.MS_PER_S, 7) for value in (e.latency_s, e.low_s, e.high_s)),
-            len(e.kernels),
-            e.model.macs,
-            e.dram_bytes,
-            sum(item.count for item in e.unpriced),
-            e.engine,
-            e.dtype,
-        )
-        for e in estimates
-    )
+    """Show the latency of each with its interval."""
+    found = tuple(map(_total, estimates))
     return Section(
         "totals",
         "Side by side",
@@ -56,8 +47,21 @@ def totals(estimates: tuple[Estimate, ...]) -> Section:
                 "told": ["low_ms", "high_ms"],
             },
         ),
-        table=Table("totals", columns, found),
+        table=Table("totals", _TOTALS, found),
         is_open=True,
+    )
+
+
+def _total(estimate: Estimate) -> tuple[object, ...]:
+    return (
+        estimate_name(estimate),
+        *(round(s * units.MS_PER_S, 7) for s in (estimate.latency_s, estimate.low_s, estimate.high_s)),
+        len(estimate.kernels),
+        estimate.model.macs,
+        estimate.dram_bytes,
+        sum(item.count for item in estimate.unpriced),
+        estimate.engine,
+        estimate.dtype,
     )
 
 

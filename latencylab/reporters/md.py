@@ -10,9 +10,10 @@ from tabulate import tabulate
 from latencylab.printable import printable
 from latencylab.reporters import DEFAULT_VIEW, View
 from latencylab.reporters import _rows as rows
+from latencylab.reporters._columns import BULLET, Field
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from latencylab.result import Estimate
 
@@ -27,7 +28,7 @@ def render(*estimates: Estimate, view: View = DEFAULT_VIEW) -> bytes:
     """Render the estimates one below the other, after a summary where there are several."""
     blocks = [marker.decode()]
     if view.is_summary or len(estimates) > 1:
-        blocks.append(_table(rows.summary_table(estimates)))
+        blocks += [_table(rows.summary_table(estimates)), escaped(rows.OWN_MS)]
     if not view.is_summary:
         blocks.extend(block for estimate in estimates for block in _estimate(estimate, view))
     return ("\n\n".join(blocks) + "\n").encode("utf-8", errors="backslashreplace")
@@ -57,13 +58,23 @@ def _list(title: str, lines: tuple[str, ...]) -> Iterator[str]:
 
 
 def _table(table: rows.Table) -> str:
-    """Render a table of GitHub's Markdown, numbers to the right."""
-    cells = [[escaped(cell) for cell in row] for row in table.rows]
-    align = ["right" if numeric else "left" for numeric in table.numeric]
-    headers = [escaped(header) for header in table.headers]
-    return str(
-        tabulate(cells, headers, tablefmt="pipe", colalign=align if cells else None, disable_numparse=True)
-    )
+    pairs = zip(table.headers, table.numeric, strict=True)
+    fields = [Field(header, "number" if is_number else "text") for header, is_number in pairs]
+    return piped(fields, table.rows)
+
+
+def piped(fields: Sequence[Field], cells: Sequence[Sequence[str]]) -> str:
+    """Render a table of GitHub's Markdown, its cells escaped, numbers to the right."""
+    safe = [[escaped(cell) for cell in row] for row in cells]
+    align = ["right" if field.is_number else "left" for field in fields] if safe else None
+    titles = [escaped(field.header) for field in fields]
+    return str(tabulate(safe, titles, tablefmt="pipe", colalign=align, disable_numparse=True))
+
+
+def line(text: str) -> str:
+    """Escape a sentence; one that begins with a bullet becomes an item of a list."""
+    item = text.removeprefix(BULLET)
+    return escaped(text) if item == text else f"- {escaped(item)}"
 
 
 def escaped(text: str) -> str:

@@ -75,6 +75,7 @@ def _lines(estimates: tuple[Estimate, ...], view: View) -> Iterator[Text]:
             yield Text("")
     if view.is_summary or len(estimates) > 1:
         yield from _plain_table(rows.summary_table(estimates), view.width)
+        yield Text(shorten(rows.OWN_MS, view.width), "dim")
         yield Text("")
     versions = dict.fromkeys(estimate.latencylab_version for estimate in estimates)
     yield Text(f"{marker.decode()} {', '.join(versions)}", "dim")

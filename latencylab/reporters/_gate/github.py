@@ -33,7 +33,8 @@ def workflow_commands(verdict: Verdict, root: str | None = None) -> str:
 
     root: the folder of the repository, which GitHub counts paths from; default: the working folder.
     """
-    return "\n".join([*_annotations(verdict, root), escaped_data(verdict.last_line)]) + "\n"
+    # The verdict is plain text, and begins with a word: no name in it can begin a command.
+    return "\n".join([*_annotations(verdict, root), printable(verdict.last_line)]) + "\n"
 
 
 def _annotations(verdict: Verdict, root: str | None) -> Iterator[str]:

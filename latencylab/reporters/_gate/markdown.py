@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tabulate import tabulate
-
+from latencylab.reporters._columns import Field
 from latencylab.reporters._gate import rows
-from latencylab.reporters.md import escaped
+from latencylab.reporters.md import escaped, piped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,17 +28,12 @@ def _blocks(verdict: Verdict, marker: str) -> Iterator[str]:
     for check in rows.findings(verdict):
         if check.differences:
             yield _details(check)
-    align = ["right" if numeric else "left" for numeric in rows.NUMERIC]
-    cells = [[escaped(cell) for cell in row] for row in rows.rows(verdict)]
-    yield str(tabulate(cells, rows.HEADERS, tablefmt="pipe", colalign=align, disable_numparse=True))
+    yield piped(rows.FIELDS, rows.rows(verdict))
     yield f"**{escaped(verdict.last_line)}**"
 
 
 def _details(check: Check) -> str:
     """Fold away what changed, meta-node by meta-node."""
-    cells = [(ms, escaped(name)) for ms, name in rows.differences(check)]
-    table = tabulate(
-        cells, ("ms", "meta-node"), tablefmt="pipe", colalign=("right", "left"), disable_numparse=True
-    )
+    table = piped((Field("ms", "number"), Field("meta-node")), rows.differences(check))
     title = f"<summary>{escaped(str(check.case))}, meta-node by meta-node</summary>"
     return f"<details>{title}\n\n{table}\n\n</details>"

@@ -6,12 +6,20 @@ from typing import TYPE_CHECKING, Final
 
 from latencylab import units
 from latencylab.printable import printable
+from latencylab.reporters._columns import Field
 
 if TYPE_CHECKING:
     from latencylab.gating import Check, Verdict
 
-HEADERS: Final = ("verdict", "network", "device", "check", "found", "limit", "note")
-NUMERIC: Final = (False, False, False, False, True, True, False)
+FIELDS: Final = (
+    Field("verdict"),
+    Field("network", "name"),
+    Field("device", "name"),
+    Field("check", "name"),
+    Field("found", "number"),
+    Field("limit", "number"),
+    Field("note"),
+)
 _UNITS: Final = {
     "latency_ms": "ms",
     "dram_mb": "MB",

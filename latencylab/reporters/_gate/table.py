@@ -5,9 +5,8 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from tabulate import tabulate
-
 from latencylab.printable import shorten
+from latencylab.reporters._columns import aligned
 from latencylab.reporters._gate import rows
 
 if TYPE_CHECKING:
@@ -27,10 +26,8 @@ def render(verdict: Verdict, width: int, marker: str) -> str:
 def _lines(verdict: Verdict, width: int, marker: str) -> Iterator[str]:
     yield f"{marker} {verdict.latencylab_version} · {verdict.config}"
     yield ""
-    align = ["right" if numeric else "left" for numeric in rows.NUMERIC]
     cells = [[shorten(cell, _NAME_WIDTH) for cell in row] for row in rows.rows(verdict)]
-    table = str(tabulate(cells, rows.HEADERS, tablefmt="simple", colalign=align, disable_numparse=True))
-    yield from (line.rstrip() for line in table.split("\n"))
+    yield aligned(rows.FIELDS, cells, width)
     yield ""
     for check in rows.findings(verdict):
         text = f"{check.status}: {check.reason}"
