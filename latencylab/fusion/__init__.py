@@ -16,6 +16,7 @@ from latencylab.fusion._declare import declare_dtype
 from latencylab.fusion._match import Exchange, Match, Refusal, Step
 from latencylab.fusion._meta import meta_nodes
 from latencylab.fusion._rewriter import WorkingGraph
+from latencylab.order import ordered
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -75,7 +76,7 @@ def decompose(graph: Graph, rules: Sequence[str]) -> Decomposition:
     What a rule writes may let an earlier one match: the list is gone through again for the nodes touched.
     Raises UnknownNameError for a rule nobody wrote, ModelError for shapes that do not fit an operator.
     """
-    working = WorkingGraph(graph)
+    working = WorkingGraph(ordered(graph))
     loaded = [(name, _loaded(name)) for name in rules]
     outcomes: list[Step | Refusal] = []
     touched: set[int] | None = None
@@ -87,7 +88,7 @@ def decompose(graph: Graph, rules: Sequence[str]) -> Decomposition:
         touched = working.take_touched()
         if not touched:
             break
-    rewritten = working.freeze()
+    rewritten = ordered(working.freeze())
     return Decomposition(
         meta_nodes=meta_nodes(rewritten),
         graph=rewritten,
