@@ -36,7 +36,7 @@ SHUFFLED = (
     ("xlsr_x3", "dolphin_npu:nnapi_2021"),
     ("rfdn_x4?height=90&width=160", "onnxruntime_cpu"),
     ("imdn_x3", "snapdragon8gen1_nnapi"),
-    ("lapsrn_x4?height=90&width=160", "snapdragon888_gpu"),
+    ("lapsrn_y_x4?height=90&width=160", "snapdragon888_gpu"),
     ("inception_v4", "vs640_npu"),
     ("yolov8s", "allwinner_a733_npu"),
 )
