@@ -70,7 +70,7 @@ def _step(index: int, node: NodeProto) -> Step:
     check_text((node.name, op_type, domain, *inputs, *outputs))
     captured: tuple[str, ...] = ()
     if not _SUBGRAPHS.isdisjoint([attribute.type for attribute in node.attribute]):
-        captured = tuple(sorted({name for name in _captured(node) if name not in inputs}))
+        captured = tuple(sorted({name for name in _captured(node) if name not in inputs}, key=repr))
     reads = inputs + captured
     if "" in reads:
         reads = tuple([name for name in reads if name])
