@@ -54,7 +54,7 @@ class Rule(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Decomposition:
-    """A network as meta-nodes, in topological order, with the graph they stand in and how they came about.
+    """A network as meta-nodes, in the order in which they run, with their graph and how they came about.
 
     refusals: near misses, in the order in which they were met.
     """
@@ -74,6 +74,7 @@ def decompose(graph: Graph, rules: Sequence[str]) -> Decomposition:
     """Apply the rules in this order and return the meta-nodes.
 
     What a rule writes may let an earlier one match: the list is gone through again for the nodes touched.
+    The order of the given nodes changes nothing: rules meet them, and kernels run, in that of `order`.
     Raises UnknownNameError for a rule nobody wrote, ModelError for shapes that do not fit an operator.
     """
     working = WorkingGraph(ordered(graph))
