@@ -30,7 +30,9 @@ def ordered(graph: Graph) -> Graph:
     for sources in operands:
         sources.sort(key=depths.__getitem__)
     ends = sorted((writers[name] for name in graph.outputs if name in writers), key=depths.__getitem__)
-    order = depth_first([*ends, *_unneeded(nodes, depth_first(ends, operands))], operands)
+    order = depth_first(ends, operands)
+    if len(order) < len(nodes):
+        order = depth_first([*order, *_unneeded(nodes, order)], operands)
     if order == [*range(len(nodes))]:
         return graph
     return replace(graph, nodes=tuple([nodes[index] for index in order]))
