@@ -51,7 +51,7 @@ def test_the_values_that_made_the_rows_are_found_again(rows: tuple[fitting.Row, 
 def test_a_whole_number_is_found_among_powers_of_two(tmp_path: Path) -> None:
     memory = tables()["memory"] | {"scratchpad": {"size_bytes": sourced(65536, low=16384, high=262144)}}
     profile = write_profile(tmp_path, memory=memory)
-    rows = made(profile, {"memory.scratchpad.size_bytes": 32768})[-1:]
+    rows = made(profile, {"memory.scratchpad.size_bytes": 32768})[-2:]
     found = fitting.fit(fitting.Predictor(rows), parameters(rows, "memory.scratchpad.size_bytes"))
     assert found.values == {"memory.scratchpad.size_bytes": 32768}
     assert found.sigma == {}

@@ -17,7 +17,7 @@ PACKAGE = ROOT / "latencylab"
 # From the ground up; a module may import from its own row and from those before it (docs/architecture.md).
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"work", "dtypes", "units", "plugins", "errors", "printable", "__init__"}),
-    frozenset({"graph", "result", "result_json", "measurement"}),
+    frozenset({"graph", "order", "result", "result_json", "measurement"}),
     frozenset({"ops", "onnx_reader", "device", "zoo", "parameters"}),
     frozenset({"fusion"}),
     frozenset({"npu", "cpu", "tiling", "loops", "lowering"}),

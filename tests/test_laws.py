@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from math import ceil, inf
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from shuffling import permuted, permuted_file
 from simulating import TILED, bounded, gains, picoseconds, profile, profiles, program, simulated
 from strategies import networks
 
-from latencylab import estimate, fusion, loops, pipeline
+from latencylab import estimate, fusion, loops, pipeline, zoo
 from latencylab.engines import simulator
 from latencylab.errors import TilingError
 from latencylab.graph import total
@@ -25,6 +28,18 @@ if TYPE_CHECKING:
 
 # Wall time says nothing on a shared machine; building a profile counts as drawing data.
 law = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+
+# Networks with branches on devices with one queue, with several, and with a library's kernels.
+SHUFFLED = (
+    ("abpn_x3", "dolphin_npu"),
+    ("ecbsr_m4c16_x3", "dimensity8100_npu"),
+    ("xlsr_x3", "dolphin_npu:nnapi_2021"),
+    ("rfdn_x4?height=90&width=160", "onnxruntime_cpu"),
+    ("imdn_x3", "snapdragon8gen1_nnapi"),
+    ("lapsrn_y_x4?height=90&width=160", "snapdragon888_gpu"),
+    ("inception_v4", "vs640_npu"),
+    ("yolov8s", "allwinner_a733_npu"),
+)
 
 
 @law
@@ -155,6 +170,28 @@ def _compulsory(lowered: Program, device: DeviceProfile) -> int:
 def test_the_same_input_gives_the_same_schedule(graph: Graph, device: DeviceProfile) -> None:
     assert simulated(graph, device) == simulated(graph, device)
     assert bounded(graph, device) == bounded(graph, device)
+
+
+@law
+@given(networks(steps=20), profiles(), st.randoms(use_true_random=False))
+def test_the_order_of_independent_nodes_changes_nothing(
+    graph: Graph, device: DeviceProfile, chance: Random
+) -> None:
+    other = permuted(graph, chance)
+    assert program(other, device) == program(graph, device)
+    assert simulated(other, device) == simulated(graph, device)
+    assert bounded(other, device) == bounded(graph, device)
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+@pytest.mark.parametrize(("name", "place"), SHUFFLED)
+def test_nor_does_that_of_a_file_s_nodes_named_or_not(name: str, place: str, *, is_named: bool) -> None:
+    model = zoo.build(name, weights=False)
+    for node in () if is_named else model.graph.node:
+        node.ClearField("name")
+    network, other = pipeline.read(model), pipeline.read(permuted_file(model, Random(name)))
+    other = replace(other, sha256=network.sha256)
+    assert pipeline.price(other, place).to_json() == pipeline.price(network, place).to_json()
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from simulating import profile, program
 from sketch import Sketch
 from strategies import networks
 
-from latencylab.npu import machine, memory, schedule
+from latencylab.npu import machine, memory, schedule, transfers
 
 if TYPE_CHECKING:
     from latencylab.device import DeviceProfile
@@ -83,6 +83,26 @@ def test_a_port_takes_what_it_can_however_fast_dram_is(faster: float) -> None:
         assert share * device.dram_bytes_per_s == pytest.approx(
             device.engines["nn"].stream_bytes_per_s.value, rel=1e-9
         )
+
+
+def test_what_a_kernel_takes_of_dram_counts_the_bursts_it_wastes() -> None:
+    """Four copies of three bytes into positions of twelve: each writes all twelve, in words of 128."""
+    sketch = Sketch()
+    image = sketch.image(1, 3, 8, 8)
+    sketch.concat(*[image] * 4)
+    where = profile("snapdragon8gen1_nnapi")
+    (replicate,), device = program(sketch.graph(), where).kernels, machine.of(where)
+    narrow, strided = device.patterns["narrow"], device.patterns["strided"]
+    read, written = replicate.meta.inputs, replicate.meta.outputs
+    streamed = transfers.streamed_bytes(replicate.meta, read, written, device)
+    assert streamed == round(64 * 3 / narrow + 64 * 4 * 12 / strided)
+    assert transfers.streamed_bytes(replicate.meta, (), (), device) == 0
+
+
+def test_who_asks_more_of_dram_than_those_beside_it_keeps_more_of_it() -> None:
+    lowered, sigmoid = program(two_branches(), STUDY), 1
+    little, much = (schedule.dram_shares(lowered, DEVICE, [0, own, 10**6, 0]) for own in (10**5, 10**6))
+    assert little[sigmoid] < much[sigmoid] == 0.5
 
 
 @law

@@ -36,10 +36,11 @@ def trained(name: str) -> int:
 
 
 def normalized_channels(name: str, *, bare: int) -> int:
-    """Channels behind a batch normalization: those of every convolution but the last `bare` ones."""
-    g = graph(name)
-    convolutions = [node for node in g.nodes if node.op_type == "Conv"]
-    return sum(g.outputs_of(node)[0].shape[1] for node in convolutions[: len(convolutions) - bare])
+    """Channels behind a batch normalization: those of every convolution but the last `bare` ones written."""
+    model = zoo.build(name, weights=False)
+    tensors = onnx_reader.read(model).graph.tensors
+    maps = [node.output[0] for node in model.graph.node if node.op_type == "Conv"]
+    return sum(tensors[map_].shape[1] for map_ in maps[: len(maps) - bare])
 
 
 # Published trainable parameters, batch normalization (scale and shift) included. Folding leaves the shift as

@@ -29,9 +29,6 @@ CASES = tuple(product(PHONES, ANCHORED, (2, 3, 4)))
 
 # Where channels through the whole trunk cost more than the skip, and why.
 SLOWER = {
-    # 32 channels fill a block of the Hexagon (a datasheet's 32): one more is another block, and at x2 the
-    # skip costs less than four convolutions of twice the width.
-    ("snapdragon8gen1_nnapi", "ecbsr_m4c32", 2),
     # PReLU is a kernel of its own on the CPU (4.2 to 4.5 ns an element) and on the GPU (3.6 to 4.1), by the
     # rows and whatever padding of channels is assumed: five or seven on three channels more are 12 to 22 ms.
     # The convolutions grow besides, on the GPU by a block of 16. At x2 the skip costs 9 ms, on the GPU 22.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from latencylab.engines import _assemble
 from latencylab.engines._assemble import ScratchpadUse
-from latencylab.npu import cached, machine, memory, schedule
+from latencylab.npu import cached, machine, memory, schedule, transfers
 from latencylab.npu.kernel_time import Residency
 from latencylab.npu.tiled import TiledKernel
 
@@ -77,12 +77,19 @@ class _Timer:
     def times(self, allocation: Allocation) -> tuple[KernelTime | None, ...]:
         """Time of every kernel; views and free operators have none."""
         kernels, resident = self._program.kernels, allocation.resident
-        moved = [_dram_bytes(self._program, kernel, resident) for kernel in kernels]
-        shares = schedule.dram_shares(self._program, self._device, moved)
+        streamed = [self._streamed_bytes(kernel, resident) for kernel in kernels]
+        shares = schedule.dram_shares(self._program, self._device, streamed)
         return tuple(
             self._time(index, resident, shares[index]) if kernel.runs else None
             for index, kernel in enumerate(kernels)
         )
+
+    def _streamed_bytes(self, kernel: Kernel, resident: frozenset[str]) -> int:
+        """What a kernel takes of the DRAM channel."""
+        meta, names = kernel.meta, self._program.storage
+        read = [t for t in meta.inputs if names.get(t.name, t.name) not in resident]
+        written = [t for t in meta.outputs if names.get(t.name, t.name) not in resident]
+        return transfers.streamed_bytes(meta, read, written, self._device)
 
     def _time(self, index: int, resident: frozenset[str], share: float) -> KernelTime:
         kernel = self._program.kernels[index]
@@ -100,14 +107,6 @@ class _Timer:
             budget_bytes = memory.tile_budget_bytes(device)
             self._tiled[signature] = TiledKernel.of(kernel.meta, worker, device, budget_bytes)
         return self._tiled[signature].time(residency)
-
-
-def _dram_bytes(program: Program, kernel: Kernel, resident: frozenset[str]) -> int:
-    """Bytes of a kernel's boundary that do not stay on chip."""
-    names = program.storage
-    activations = (*kernel.meta.inputs, *kernel.meta.outputs)
-    moving = (t.size_bytes for t in activations if names.get(t.name, t.name) not in resident)
-    return sum(moving) + kernel.meta.weight_bytes
 
 
 def _residency(

@@ -16,6 +16,7 @@ from latencylab.fusion._declare import declare_dtype
 from latencylab.fusion._match import Exchange, Match, Refusal, Step
 from latencylab.fusion._meta import meta_nodes
 from latencylab.fusion._rewriter import WorkingGraph
+from latencylab.order import ordered
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -53,7 +54,7 @@ class Rule(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Decomposition:
-    """A network as meta-nodes, in topological order, with the graph they stand in and how they came about.
+    """A network as meta-nodes, in the order in which they run, with their graph and how they came about.
 
     refusals: near misses, in the order in which they were met.
     """
@@ -73,9 +74,10 @@ def decompose(graph: Graph, rules: Sequence[str]) -> Decomposition:
     """Apply the rules in this order and return the meta-nodes.
 
     What a rule writes may let an earlier one match: the list is gone through again for the nodes touched.
+    The order of the given nodes changes nothing: rules meet them, and kernels run, in that of `order`.
     Raises UnknownNameError for a rule nobody wrote, ModelError for shapes that do not fit an operator.
     """
-    working = WorkingGraph(graph)
+    working = WorkingGraph(ordered(graph))
     loaded = [(name, _loaded(name)) for name in rules]
     outcomes: list[Step | Refusal] = []
     touched: set[int] | None = None
@@ -87,7 +89,7 @@ def decompose(graph: Graph, rules: Sequence[str]) -> Decomposition:
         touched = working.take_touched()
         if not touched:
             break
-    rewritten = working.freeze()
+    rewritten = ordered(working.freeze())
     return Decomposition(
         meta_nodes=meta_nodes(rewritten),
         graph=rewritten,

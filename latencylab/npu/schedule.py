@@ -76,12 +76,12 @@ def critical_path(placements: Sequence[Placement]) -> tuple[int, ...]:
 
 
 def dram_shares(program: Program, machine: Machine, dram_bytes: Sequence[int]) -> Mapping[int, float]:
-    """Share of the DRAM rate each kernel may count on, and its port can take; `dram_bytes`: what each moves.
+    """Share of the DRAM rate each kernel may count on, and its port can take.
 
-    Kernels of other engines that may run beside it (neither waits for the other) can take no more than their
-    bytes, and no more than the reservations of the ports leave them. Both depend on the graph and on what
-    stays on chip, not on durations: fair sharing by who happens to be active would make some devices slower
-    with more bandwidth.
+    dram_bytes: what each kernel takes of the channel, as bytes of a plain stream. Kernels of other engines
+    that may run beside it (neither waits for the other) can take no more than theirs, and no more than the
+    reservations of the ports leave them. Both depend on the graph and on what stays on chip, not on
+    durations: fair sharing by who happens to be active would make some devices slower with more bandwidth.
     """
     position, queues = _queue_positions(program)
     before = _last_ancestors(program, position)

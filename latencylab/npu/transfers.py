@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from latencylab.npu import traffic
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from latencylab.graph import MetaNode, Tensor
     from latencylab.npu.kernel_time import Residency
     from latencylab.npu.machine import Machine
@@ -69,6 +71,22 @@ def of(meta: MetaNode, machine: Machine, residency: Residency) -> Transfers:
         weight_bytes=weight_bytes,
         skip_bytes=skip_bytes,
     )
+
+
+def streamed_bytes(
+    meta: MetaNode, read: Sequence[Tensor], written: Sequence[Tensor], machine: Machine
+) -> int:
+    """Bytes of a plain stream that would occupy the DRAM channel as long as a kernel does.
+
+    read, written: its activations that do not stay on chip. What a pattern wastes of a burst nobody else has.
+    """
+    streamed = float(meta.weight_bytes)
+    for tensor in read:
+        streamed += tensor.size_bytes / machine.patterns[traffic.read_pattern(tensor)]
+    for tensor in written:
+        stored_bytes = traffic.stored_bytes(meta, tensor, machine.word_bytes)
+        streamed += stored_bytes / machine.patterns[traffic.write_pattern(meta, tensor)]
+    return round(streamed)
 
 
 def _store_ps(meta: MetaNode, tensor: Tensor, machine: Machine, share: float) -> int:

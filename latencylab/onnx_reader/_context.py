@@ -54,7 +54,7 @@ class Context:
         return self._names.take(name)
 
     def label(self, step: Step) -> str:
-        """A node name not given before: the file's own, or the operator and its position."""
+        """A node name not given before: the file's own, or the operator and its place in the order."""
         return self._labels.take(step.node.name, f"{step.op_type}_{step.position}")
 
     def unique_label(self, name: str) -> str:

@@ -1,17 +1,18 @@
-"""The nodes that matter, in an order in which they can run; broken wiring is refused here."""
+"""The nodes that matter, in an order that the graph decides, not the file; broken wiring is refused here."""
 
 from __future__ import annotations
 
-import heapq
+from graphlib import CycleError
 from typing import TYPE_CHECKING, NamedTuple
 
 from onnx import AttributeProto
 
 from latencylab.errors import ModelError
 from latencylab.onnx_reader._text import check_text, listed, quoted
+from latencylab.order import depth_first
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from onnx import GraphProto, NodeProto
 
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 class Step(NamedTuple):
     """A node, its fields taken out of the message once.
 
-    position: place in the file. captured: names of outer values that its subgraphs read. reads: those and its
-        own inputs, without the absent ones.
+    position: place in the file, and among the live ones in their order. captured: names of outer values that
+        its subgraphs read, sorted. reads: those and its own inputs, without the absent ones.
     """
 
     position: int
@@ -42,14 +43,15 @@ def canonical(domain: str) -> str:
 
 
 def live_steps(graph: GraphProto, is_known: Callable[[str], bool]) -> list[Step]:
-    """Nodes that reach an output, topologically sorted (in file order where that is sorted, as it should be).
+    """Nodes that reach an output, depth first from the outputs, so that the file's order changes nothing.
 
     is_known: whether a name is an input, an initializer or a value of an outer graph.
     Raises ModelError for cycles, for names written twice and for names nobody writes.
     """
     steps = [_step(index, node) for index, node in enumerate(graph.node)]
     writers = _writers(graph, steps)
-    steps = _live(_sorted(steps, writers), [output.name for output in graph.output])
+    ends = [writers[output.name] for output in graph.output if output.name in writers]
+    steps = [steps[index]._replace(position=place) for place, index in enumerate(_live(steps, writers, ends))]
     for step in steps:
         for name in step.reads:
             if name not in writers and not is_known(name):
@@ -68,7 +70,7 @@ def _step(index: int, node: NodeProto) -> Step:
     check_text((node.name, op_type, domain, *inputs, *outputs))
     captured: tuple[str, ...] = ()
     if not _SUBGRAPHS.isdisjoint([attribute.type for attribute in node.attribute]):
-        captured = tuple([name for name in dict.fromkeys(_captured(node)) if name not in inputs])
+        captured = tuple(sorted({name for name in _captured(node) if name not in inputs}, key=repr))
     reads = inputs + captured
     if "" in reads:
         reads = tuple([name for name in reads if name])
@@ -107,42 +109,11 @@ def _writers(graph: GraphProto, steps: Sequence[Step]) -> dict[str, int]:
     return {name: index for name, index in writers.items() if index >= 0}
 
 
-def _sorted(steps: list[Step], writers: dict[str, int]) -> list[Step]:
-    if all(writers.get(name, -1) < step.position for step in steps for name in step.reads):
-        return steps
-    return _toposort(steps, writers)
-
-
-def _toposort(steps: Sequence[Step], writers: dict[str, int]) -> list[Step]:
-    """Kahn's algorithm, the earliest node of the file first."""
-    waits = [len({writers[name] for name in step.reads if name in writers}) for step in steps]
-    readers: dict[int, set[int]] = {}
-    for step in steps:
-        for name in step.reads:
-            if name in writers:
-                readers.setdefault(writers[name], set()).add(step.position)
-    ready = [index for index, count in enumerate(waits) if count == 0]
-    order: list[Step] = []
-    while ready:
-        index = heapq.heappop(ready)
-        order.append(steps[index])
-        for reader in readers.get(index, ()):
-            waits[reader] -= 1
-            if waits[reader] == 0:
-                heapq.heappush(ready, reader)
-    if len(order) < len(steps):
-        cyclic = [
-            step.node.name or step.node.op_type for step, count in zip(steps, waits, strict=True) if count
-        ]
-        raise ModelError(f"the graph has a cycle through {listed(cyclic, 3)}")
-    return order
-
-
-def _live(steps: Sequence[Step], outputs: Sequence[str]) -> list[Step]:
-    needed = {name for name in outputs if name}
-    live = []
-    for step in reversed(steps):
-        if not needed.isdisjoint(step.outputs):
-            needed.update(step.reads)
-            live.append(step)
-    return live[::-1]
+def _live(steps: Sequence[Step], writers: dict[str, int], ends: Iterable[int]) -> list[int]:
+    operands = [[writers[name] for name in step.reads if name in writers] for step in steps]
+    try:
+        return depth_first(ends, operands)
+    except CycleError as error:
+        nodes = [steps[index].node for index in sorted(error.args[1])]
+        names = listed([node.name or node.op_type for node in nodes], 3)
+        raise ModelError(f"the graph has a cycle through {names}") from error

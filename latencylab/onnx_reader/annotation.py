@@ -1,7 +1,7 @@
 """Notes written into an ONNX file, for viewers such as Netron to show beside each node.
 
 This lives with the reader because it must know a node by the name the reader gives it: the file's own, or the
-operator and its position where the file has none.
+operator and its place in the reader's order where the file has none.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from onnx import ModelProto
 
 from latencylab.errors import InputFileError, ModelError
+from latencylab.onnx_reader._order import live_steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -33,11 +34,11 @@ def annotated(
     proto = _whole(source)
     proto.ir_version = max(proto.ir_version, _IR_VERSION)
     seen: set[str] = set()
-    for position, node in enumerate(proto.graph.node):
-        name = _label(node, position, seen)
+    for step in live_steps(proto.graph, lambda _: True):
+        name = _label(step.node, step.position, seen)
         seen.add(name)
         if name in nodes:
-            _write(node.metadata_props, nodes[name])
+            _write(step.node.metadata_props, nodes[name])
     _write(proto.metadata_props, model)
     content: bytes = proto.SerializeToString(deterministic=True)
     return content

@@ -81,7 +81,7 @@ def inserted(
 ) -> list[Any]:
     """Put added nodes in the place of the nodes whose outputs they write; helpers go before their reader.
 
-    It serves Graph and file alike: the two must agree in the order too, for a device runs nodes in it.
+    It serves Graph and file alike, and both stay in an order in which they can run.
     """
     nodes = list(nodes)
     existing = {name for node in nodes for name in writes(node)}
