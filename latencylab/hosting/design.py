@@ -37,6 +37,8 @@ _ALSO_LARGE: Final = (
     "transposed",
 )
 _ALSO_HUGE: Final = ("pointwise", "elementwise", "pieces", "shuffles")
+# What two threads gain where DRAM carries everything is not what they gain in the caches.
+_THREADED_LARGE: Final = ("shuffles", "elementwise", "pieces", "rectified", "narrow", "reduced")
 # What quantized networks hold; the other writers' kernels stay float there.
 _QUANTIZED: Final = (
     *("narrow", "wide", "pointwise", "large_window", "grouped", "strided", "residual", "elementwise"),
@@ -95,6 +97,7 @@ def initial(cores: int) -> tuple[Bench, ...]:
     integer = [Bench(writer, *_SMALL, dtype=INTEGER) for writer in _QUANTIZED]
     integer += [Bench(writer, *_MIDDLE, dtype=INTEGER) for writer in _QUANTIZED_LARGER]
     double = [Bench(writer, *_MIDDLE, threads=2) for writer in _THREADED] if cores > 1 else []
+    double += [Bench(writer, *_LARGE, threads=2) for writer in _THREADED_LARGE] if cores > 1 else []
     integer_double = [
         Bench(writer, *_MIDDLE, dtype=INTEGER, threads=2) for writer in ("narrow", "pointwise", "elementwise")
     ]
