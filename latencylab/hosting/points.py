@@ -29,7 +29,7 @@ _CLOCK_S: Final = 1.5e-6
 # A kernel that does not read what was just written starts on caches full of something else. No coefficient
 # says how much that costs, so it is trusted to this only.
 _COLD_TRUST: Final = 0.3
-# How long a PReLU takes depends on how foreseeable the signs of its data are, by half either way of the middle,
+# A PReLU takes as long as the signs of its data are hard to foresee, by half either way of the middle,
 # and no coefficient knows the data. Trusted as other kernels are, one kind of image would count as disturbed.
 _SIGN_TRUST: Final = 0.4
 # Shorter kernels are mostly clock.
