@@ -16,12 +16,13 @@ from latencylab.graph import total
 from latencylab.result import DeviceInfo, Estimate, Fallback, InputInfo, MemoryInfo, ModelInfo, Unpriced
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
     from types import ModuleType
 
     from onnx import ModelProto
 
     from latencylab.device import DeviceProfile
+    from latencylab.device.schema import Engine
     from latencylab.fusion import Decomposition
     from latencylab.graph import Graph
     from latencylab.lowering import Program
@@ -40,8 +41,8 @@ _FALLBACK_ENGINE: Final = "roofline"
 INTERVAL: Final = 0.9
 # Half-width of a 90 % interval of a normal distribution, in standard deviations.
 _SIGMAS: Final = 1.6449
-# The time of an operator that nobody priced, or that runs elsewhere at an unpublished rate, is known to a
-# factor of 4 either way: one standard deviation.
+# The time of an operator that nobody priced, or whose weights keep it from its engine, is known to a factor
+# of 4 either way: one standard deviation.
 _UNPRICED_SIGMA_LOG: Final = log(4)
 
 
@@ -146,8 +147,7 @@ def _assembled(
     schedule: Schedule,
 ) -> Estimate:
     kernels = schedule.kernels
-    displaced = {kernel.meta.name for kernel in program.kernels if kernel.is_displaced}
-    spread = exp(_SIGMAS * _sigma_log(kernels, profile, displaced))
+    spread = exp(_SIGMAS * _sigma_log(kernels, profile, _vague(program, profile)))
     return Estimate(
         model=_model_info(network, decomposition),
         device=_device_info(profile, program.layout),
@@ -226,14 +226,32 @@ def _main_dtype(kernels: tuple[KernelEstimate, ...], profile: DeviceProfile) -> 
     return max(spent_s, key=lambda dtype: spent_s[dtype]) if spent_s else profile.deployment_dtype
 
 
+def _vague(program: Program, profile: DeviceProfile) -> dict[str, float]:
+    """Return, by name, the standard deviation of log(time) of kernels that run where no measured one did."""
+    unseen = {
+        name: sigma for name, engine in profile.engines.items() if (sigma := _assumed_sigma_log(engine))
+    }
+    found = {k.meta.name: unseen[k.engine] for k in program.kernels if k.is_fallback and k.engine in unseen}
+    return found | {k.meta.name: _UNPRICED_SIGMA_LOG for k in program.kernels if k.is_displaced}
+
+
+def _assumed_sigma_log(engine: Engine) -> float:
+    """Return how vague an efficiency is by its bounds, a 90 % interval; 0 where any of it is evidence."""
+    if any(share.provenance != "assumed" for share in engine.efficiency.values()):
+        return 0.0
+    ranges = [log(s.high / s.low) for s in engine.efficiency.values() if s.high and s.low]
+    return max(ranges, default=0.0) / (2 * _SIGMAS)
+
+
 def _sigma_log(
-    kernels: tuple[KernelEstimate, ...], profile: DeviceProfile, displaced: Collection[str]
+    kernels: tuple[KernelEstimate, ...], profile: DeviceProfile, vague: Mapping[str, float]
 ) -> float:
     """Return the standard deviation of log(latency): the profile's, wider with the share known vaguely."""
     whole_s = sum(kernel.latency_s for kernel in kernels)
-    vague_s = sum(k.latency_s for k in kernels if not k.is_priced or k.name in displaced)
-    share = vague_s / whole_s if whole_s else 0.0
-    return hypot(profile.accuracy.sigma_log.value, share * _UNPRICED_SIGMA_LOG)
+    sigmas_s = sum(
+        k.latency_s * (vague.get(k.name, 0.0) if k.is_priced else _UNPRICED_SIGMA_LOG) for k in kernels
+    )
+    return hypot(profile.accuracy.sigma_log.value, sigmas_s / whole_s if whole_s else 0.0)
 
 
 def _unpriced(decomposition: Decomposition) -> tuple[Unpriced, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -94,6 +95,19 @@ def test_unpriced_operators_are_listed_and_widen_the_interval() -> None:
     assert unknown.high_s / unknown.low_s > known.high_s / known.low_s
     with pytest.raises(UnsupportedOperatorError, match="Mystery x1"):
         estimate(relu_and_then("Mystery", "acme"), strict=True)
+
+
+def test_a_host_of_which_all_is_assumed_widens_the_interval() -> None:
+    """Float on the Dimensity runs on its CPU; the efficiency there is assumed between 0.05 and 0.9."""
+    known, vague = (estimate(SMALL, "dimensity8100_npu", dtype=dtype) for dtype in ("int8", "float32"))
+    share = sum(k.latency_s for k in vague.kernels if k.engine == "cpu") / sum(
+        k.latency_s for k in vague.kernels
+    )
+    assert share > 0.5
+    widest = share * math.log(0.9 / 0.05) / 2
+    assert math.log(vague.high_s / vague.latency_s) == pytest.approx(
+        math.hypot(math.log(known.high_s / known.latency_s), widest)
+    )
 
 
 def test_a_kernel_off_the_accelerator_is_said_with_its_hand_over() -> None:
