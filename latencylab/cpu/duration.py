@@ -22,6 +22,7 @@ costs cycles by the element. Names are those of `engines.*.core.efficiency` and 
     Transpose_rest_integer     for each byte of the channels left behind whole eights of a Transpose
     concat_run     for each run of channels that a Concat on channels last copies
     activation     for each element of an activation computed as a convolution writes
+    ReduceMean_last            for each element of a map whose channels lie last: summed along a stride
     OPERATOR       for each element of the larger side of any other kernel (a pool: for each tap of each)
 """
 
@@ -147,7 +148,7 @@ def _detail(meta: MetaNode) -> str:
         return f"{attributes.get('mode', 'DCR')}_{attributes.get('blocksize', '')}"
     if meta.kind == "Resize":
         return str(attributes.get("mode", "nearest"))
-    return ""
+    return "last" if meta.kind == "ReduceMean" and CHANNELS_LAST in attributes else ""
 
 
 def _elements(meta: MetaNode) -> int:

@@ -333,7 +333,7 @@ def _channels_last(metas: tuple[MetaNode, ...], graph: Graph, types: frozenset[s
 
 def _marked(meta: MetaNode, is_last: bool) -> MetaNode:
     """Say of a kernel that it works on channels last; shapes stay those of the file."""
-    if not is_last or meta.kind != "Concat":
+    if not is_last or meta.kind not in {"Concat", "ReduceMean"}:
         return meta
     return replace(meta, node=replace(meta.node, attributes={**meta.node.attributes, CHANNELS_LAST: 1}))
 

@@ -5,6 +5,9 @@ once for each input step; an integer or a transposed convolution over buffers th
 over another axis than the last over two copies. What is passed over again comes from wherever so much lies:
 a span somewhat longer than a cache leaves little of itself there.
 
+A mean over a map whose channels lie last takes one channel after another: each element fetches the line that
+holds it. Lines a row apart fall into few sets of a cache, which keeps no more of them than of the whole map.
+
 A shuffle stores elements one by one; where their lines lie in DRAM, each waits in the core's store buffer for
 its line, and the buffer's length over DRAM's latency is all that goes through.
 
@@ -20,6 +23,7 @@ from typing import TYPE_CHECKING, Final
 
 from latencylab.cpu import passes
 from latencylab.cpu.choice import Variant, variant
+from latencylab.cpu.layouts import CHANNELS_LAST
 from latencylab.units import PS_PER_S
 
 if TYPE_CHECKING:
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
 
 _FLOAT_BYTES: Final = 4
 _POINTER_BYTES: Final = 8
+_LINE_BYTES: Final = 64
 # Enough for a tenth of a percent of a span; close above the size of a cache each step halves the error.
 _NEWTON_STEPS: Final = 8
 
@@ -57,6 +62,8 @@ def streams(meta: MetaNode, nest: LoopNest | None, core: CoreNumbers) -> Iterato
     yield Stream(meta.boundary_bytes - written, written, meta.boundary_bytes)
     if meta.kind == "Softmax" and not _is_along_rows(meta):
         yield Stream(2 * written, 2 * written, 2 * written)
+    if meta.kind == "ReduceMean" and CHANNELS_LAST in meta.node.attributes:
+        yield _along_a_stride(meta)
     if nest is None:
         return
     if meta.kind == "ConvTranspose":
@@ -67,6 +74,15 @@ def streams(meta: MetaNode, nest: LoopNest | None, core: CoreNumbers) -> Iterato
             yield from _summed(nest, kind, core)
         elif kind in {Variant.INTEGER, Variant.INTEGER_DEPTHWISE}:
             yield from _buffered(nest, kind)
+
+
+def _along_a_stride(meta: MetaNode) -> Stream:
+    """Lines fetched for the elements of each channel behind the first, which the boundary holds."""
+    (tensor,) = meta.inputs
+    channels = tensor.shape[1]
+    row_bytes = channels * _FLOAT_BYTES
+    again = tensor.elements // channels * (channels - 1) * min(_LINE_BYTES, row_bytes)
+    return Stream(again, 0, tensor.elements * _FLOAT_BYTES)
 
 
 def _summed(nest: LoopNest, kind: Variant, core: CoreNumbers) -> Iterator[Stream]:

@@ -42,7 +42,7 @@ _THREADED_LARGE: Final = ("shuffles", "elementwise", "pieces", "rectified", "nar
 # What quantized networks hold; the other writers' kernels stay float there.
 _QUANTIZED: Final = (
     *("narrow", "wide", "pointwise", "large_window", "grouped", "strided", "residual", "elementwise"),
-    *("blocked_elementwise", "shuffles", "pieces", "few_inputs", "activated", "reduced"),
+    *("blocked_elementwise", "shuffles", "pieces", "few_inputs", "activated", "reduced", "pooled"),
 )
 # Buffers of these outgrow the caches as maps do.
 _QUANTIZED_LARGER: Final = ("narrow", "wide", "pointwise", "few_inputs", "residual", "shuffles")

@@ -149,7 +149,10 @@ def _pooled(net: Net, x: Value, wide: int) -> tuple[Value, ...]:
     gate = net.sigmoid(net.conv(net.relu(net.conv(net.global_average_pool(y), 8, 1)), y.channels, 1))
     z = net.sub(y, 0.5)
     mean = net.reduce("Mean", z, 2, 3)
-    return net.mul(z, gate), net.pool("Max", z, 7, 3), net.pool("Max", y, 3, 2, 1), net.mul(z, mean)
+    # Between convolutions: channels lie last there in an integer network.
+    own_gate = net.sigmoid(net.conv(net.reduce("Mean", y, 2, 3), y.channels, 1))
+    gated = net.conv(net.mul(y, own_gate), y.channels, 1)
+    return net.mul(z, gate), net.pool("Max", z, 7, 3), net.pool("Max", y, 3, 2, 1), net.mul(z, mean), gated
 
 
 def _reduced(net: Net, x: Value, wide: int) -> tuple[Value, ...]:
