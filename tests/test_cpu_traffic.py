@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from latencylab import device, fusion, loops, lowering, pipeline
 from latencylab.cpu import duration, passes, traffic
 from latencylab.cpu.choice import Variant
+from latencylab.cpu.layouts import CHANNELS_LAST
 from latencylab.cpu.traffic import Stream
 from latencylab.npu import machine
 from latencylab.zoo._builder import Net
@@ -92,6 +94,17 @@ def test_a_softmax_over_another_axis_works_on_copies(axis: int, copies: int) -> 
     meta = kernel(net.model(net.op("Softmax", x, axis=axis)), "Softmax")
     size = 4 * MAP * 4
     assert sum(s.read_bytes for s in beyond(meta)) == copies * size
+
+
+@pytest.mark.parametrize(("channels", "fetched"), [(4, 16), (16, 64), (48, 64)])
+def test_a_mean_over_channels_that_lie_last_fetches_lines(channels: int, fetched: int) -> None:
+    net = Net("one", weights=False)
+    x = net.input("x", (1, channels, ROWS, COLUMNS))
+    meta = kernel(net.model(net.reduce("Mean", x, 2, 3)), "ReduceMean")
+    assert beyond(meta) == ()
+    attributes = {**meta.node.attributes, CHANNELS_LAST: 1}
+    last = replace(meta, node=replace(meta.node, attributes=attributes))
+    assert beyond(last) == (Stream((channels - 1) * MAP * fetched, 0, channels * MAP * 4),)
 
 
 CACHES = st.sampled_from([2**18, 2**21, 2**25, 2**28])
