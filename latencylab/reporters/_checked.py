@@ -223,7 +223,7 @@ def _picture(found: Crosscheck, format_name: str) -> bytes:
     return _charts.scatter(
         points,
         "png" if format_name == "png" else "svg",
-        title=f"Predicted against measured, ±10 % band: {found.device}, {found.host}",
+        title=f"Predicted against measured, ±10 % band\n{found.device}, {found.host}",
         x_title="measured ms",
         y_title="predicted ms",
         diagonal=True,
