@@ -16,6 +16,7 @@ from synthetic_host import measurement
 from test_measurement import HOST
 
 from latencylab import device, pipeline, timing
+from latencylab.errors import MeasurementError
 from latencylab.hosting import facts
 from latencylab.measurement import dumps
 from latencylab.reporters import _checked
@@ -177,6 +178,23 @@ def test_what_a_slow_machine_disturbed_is_measured_again_and_the_calmer_one_stan
     assert errors == pytest.approx([1 / 1.02 - 1, 1 / 1.05 - 1], abs=1e-3)
     kept = run("crosscheck", *NAMES[:2], *options)  # nothing is left to measure: the iterators are empty
     assert kept.stdout == result.stdout
+
+
+def test_a_second_measurement_that_fails_leaves_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    profile = device.load(BASE)
+    answers = iter(((150,) * 3, (100,) * 3, None))
+
+    def measured(_source: object, network: Model, **_: object) -> Iterator[Measurement]:
+        around = next(answers)
+        if around is None:
+            raise MeasurementError("onnxruntime ended the measuring process with SIGKILL")
+        yield replace(measurement(network, profile), pulses_ns=around)
+
+    monkeypatch.setattr(timing, "measure_model", measured)
+    result = run("crosscheck", *NAMES[:2], "--format", "json")
+    assert result.exit_code == 0, result.stderr
+    assert len(json.loads(result.stdout)["models"]) == 2
+    assert "SIGKILL; the first measurement stands" in result.stderr
 
 
 def test_integers_are_quantized_here(tmp_path: Path) -> None:

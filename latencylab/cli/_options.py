@@ -229,17 +229,16 @@ def output_options(function: Decorated) -> Decorated:
             type=PluginName("reporters", "format"),
             help="Format on stdout; default: table, or nothing where -o is given.",
         ),
-        click.option(
-            "-o",
-            "--output",
-            "outputs",
-            type=click.Path(dir_okay=False),
-            multiple=True,
-            help="Write a file; its suffix is its format. Repeatable.",
-        ),
+        _files_option("Write a file; its suffix is its format. Repeatable."),
         click.option("--force", is_flag=True, help="Overwrite files that are not reports of latencylab."),
     )
     return all_of(*options)(function)
+
+
+def _files_option(help_text: str) -> Callable[[Decorated], Decorated]:
+    return click.option(
+        "-o", "--output", "outputs", type=click.Path(dir_okay=False), multiple=True, help=help_text
+    )
 
 
 def report_options(formats: Sequence[str], suffixes: str, reports: str) -> Callable[[Decorated], Decorated]:
@@ -251,14 +250,7 @@ def report_options(formats: Sequence[str], suffixes: str, reports: str) -> Calla
         click.option(
             "--format", "format_name", type=click.Choice(formats), help="Format on stdout; default: table."
         ),
-        click.option(
-            "-o",
-            "--output",
-            "outputs",
-            type=click.Path(dir_okay=False),
-            multiple=True,
-            help=f"Write {suffixes}. Repeatable.",
-        ),
+        _files_option(f"Write {suffixes}. Repeatable."),
         click.option("--force", is_flag=True, help=f"Overwrite files that are not {reports} of latencylab."),
     )
 

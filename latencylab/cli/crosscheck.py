@@ -104,8 +104,9 @@ def command(models: tuple[str, ...], **options: Any) -> int:
 
 
 def _repeat(found: list[Subject], options: Mapping[str, Any]) -> None:
-    """Measure again, in place, what was measured while the machine was slow."""
+    """Measure again, in place, what was measured while the machine was slow; what fails stays as it was."""
     from latencylab.cli._progress import progress
+    from latencylab.errors import MeasurementError
     from latencylab.hosting import subjects
 
     for _ in range(options["retries"]):
@@ -116,7 +117,10 @@ def _repeat(found: list[Subject], options: Mapping[str, Any]) -> None:
         with progress("measuring again", len(slow)) as begin:
             for index in slow:
                 begin(found[index].network.graph.name)
-                found[index] = subjects.again(found[index], options)
+                try:
+                    found[index] = subjects.again(found[index], options)
+                except MeasurementError as error:
+                    terminal().warn(f"{found[index].model}: {error}; the first measurement stands")
 
 
 def _subjects(models: Sequence[str], options: Mapping[str, Any]) -> Iterator[Subject]:
