@@ -18,7 +18,7 @@ core/providers/cpu/nn/conv_transpose.cc, core/providers/cpu/math/softmax.cc.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import exp
+from math import ceil, exp
 from typing import TYPE_CHECKING, Final
 
 from latencylab.cpu import passes
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 _FLOAT_BYTES: Final = 4
 _POINTER_BYTES: Final = 8
 _LINE_BYTES: Final = 64
+# An integer convolution shares a map out into so many slices a thread; one product runs over so many bytes.
+_SLICES: Final = 5
+_SLAB: Final = 384
 # Enough for a tenth of a percent of a span; close above the size of a cache each step halves the error.
 _NEWTON_STEPS: Final = 8
 
@@ -104,17 +107,21 @@ def _summed(nest: LoopNest, kind: Variant, core: CoreNumbers) -> Iterator[Stream
 def _buffered(nest: LoopNest, kind: Variant) -> Iterator[Stream]:
     """The spread input, zeroed as a whole, filled and read; pointers in its place; 32-bit sums.
 
-    Both are passed over between two visits of either, so their spans add up.
+    A slice of the map is filled, multiplied and narrowed before the next one: what is read again lies a slice
+    back. Of a deep window the product takes one slab after another, each added to the sums of the slice.
     """
     sums = nest.groups * nest.out_channels * nest.positions * _FLOAT_BYTES
     if kind is Variant.INTEGER_DEPTHWISE:
         pointers = nest.taps * nest.positions * _POINTER_BYTES
-        yield Stream(sums, sums + pointers, sums + pointers)
+        yield Stream(0, sums + pointers, sums + pointers)
+        yield Stream(sums + pointers, 0, (sums + pointers) // _SLICES)
         return
     is_spread = nest.taps > 1 or nest.is_strided
     spread = nest.in_channels * nest.taps * nest.positions if is_spread else 0
-    read, written = sums + nest.groups * spread, sums + (1 + nest.groups) * spread
-    yield Stream(read, written, sums + spread)
+    yield Stream(0, 2 * spread + sums, spread + sums)
+    again = sums * (ceil(nest.in_channels * nest.taps / _SLAB) - 1)
+    filled_again = (nest.groups - 1) * spread
+    yield Stream(nest.groups * spread + again + sums, filled_again + again, (spread + sums) // _SLICES)
 
 
 def _scattered(nest: LoopNest) -> Iterator[Stream]:
