@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from latencylab.graph import Graph, Node
+    from latencylab.graph import Graph, MetaNode, Node
 
 
 def ordered(graph: Graph) -> Graph:
@@ -25,10 +25,9 @@ def ordered(graph: Graph) -> Graph:
     """
     nodes = graph.nodes
     writers = {name: index for index, node in enumerate(nodes) for name in node.writes}
-    operands = [[writers[name] for name in node.reads if name in writers] for node in nodes]
-    depths = _depths(operands)
-    for sources in operands:
-        sources.sort(key=depths.__getitem__)
+    operands, depths = _nearest_first(
+        [[writers[name] for name in node.reads if name in writers] for node in nodes]
+    )
     ends = sorted((writers[name] for name in graph.outputs if name in writers), key=depths.__getitem__)
     order = depth_first(ends, operands)
     if len(order) < len(nodes):
@@ -36,6 +35,21 @@ def ordered(graph: Graph) -> Graph:
     if order == [*range(len(nodes))]:
         return graph
     return replace(graph, nodes=tuple([nodes[index] for index in order]))
+
+
+def kernels_ordered(metas: Sequence[MetaNode]) -> tuple[MetaNode, ...]:
+    """Return meta-nodes in canonical order: what a library added stands where depth first it is needed."""
+    writers = {t.name: index for index, meta in enumerate(metas) for t in meta.outputs}
+    operands, _ = _nearest_first([[writers[t.name] for t in m.inputs if t.name in writers] for m in metas])
+    read = {source for sources in operands for source in sources}
+    ends = [index for index in range(len(metas)) if index not in read]
+    return tuple([metas[index] for index in depth_first(ends, operands)])
+
+
+def _nearest_first(operands: Sequence[list[int]]) -> tuple[list[list[int]], list[int]]:
+    """Sort operands by how far they are from an input; return the distances, too."""
+    depths = _depths(operands)
+    return [sorted(sources, key=depths.__getitem__) for sources in operands], depths
 
 
 def depth_first(ends: Iterable[int], operands: Sequence[Sequence[int]]) -> list[int]:

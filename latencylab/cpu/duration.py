@@ -39,6 +39,7 @@ from latencylab.npu import compute
 from latencylab.units import PS_PER_S
 
 if TYPE_CHECKING:
+    from latencylab.cpu.traffic import Reuse
     from latencylab.graph import MetaNode
     from latencylab.loops import LoopNest
     from latencylab.npu.machine import CoreNumbers, Machine, Worker
@@ -65,13 +66,15 @@ class Spent:
     body_ps: int
 
 
-def of(meta: MetaNode, nest: LoopNest | None, worker: Worker, machine: Machine) -> Spent:
+def of(
+    meta: MetaNode, nest: LoopNest | None, worker: Worker, machine: Machine, reuse: Reuse | None = None
+) -> Spent:
     """Time a kernel on a worker that has a core."""
     core = worker.core
     assert core is not None  # noqa: S101 - the caller asks only for such workers
     speed = worker.speed_of(operator_name(meta, core))
     compute_ps = worker.ps(cycles(meta, nest, worker, core) / speed)
-    memory_ps = ceil(traffic.seconds(meta, nest, core, machine) * PS_PER_S / speed)
+    memory_ps = ceil(traffic.seconds(meta, nest, core, machine, reuse) * PS_PER_S / speed)
     hidden_ps = int(min(compute_ps, memory_ps) * core.hidden) if _hides(meta, core) else 0
     return Spent(compute_ps, memory_ps, compute_ps + memory_ps - hidden_ps)
 

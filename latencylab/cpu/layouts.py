@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from latencylab import ops
+from latencylab import ops, order
 from latencylab.cpu.choice import Variant, variant
 from latencylab.graph import MetaNode, Node, Tensor
 from latencylab.work import ZERO, Work
@@ -77,7 +77,7 @@ def with_reorders(metas: tuple[MetaNode, ...], graph: Graph, core: Core) -> tupl
     result = blocked.finished()
     if any(meta.kind == "Conv" and meta.dtype in core.channels_last for meta in result):
         result = _channels_last(result, graph, frozenset(core.channels_last))
-    return result
+    return order.kernels_ordered(result)
 
 
 class _Blocked:

@@ -5,9 +5,10 @@ Integer picoseconds throughout; the same input gives the same bytes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from latencylab.cpu import reuse
 from latencylab.engines import _assemble
 from latencylab.engines._assemble import ScratchpadUse
 from latencylab.npu import cached, machine, memory, schedule, transfers
@@ -15,6 +16,7 @@ from latencylab.npu.kernel_time import Residency
 from latencylab.npu.tiled import TiledKernel
 
 if TYPE_CHECKING:
+    from latencylab.cpu.traffic import Reuse
     from latencylab.device import DeviceProfile
     from latencylab.lowering import Kernel, Program
     from latencylab.npu.kernel_time import KernelTime
@@ -71,6 +73,7 @@ class _Timer:
         self._program, self._device = program, device
         self._rereads = memory.rereads(program)
         self._signatures = [_signature(kernel) if kernel.runs else None for kernel in program.kernels]
+        self._reuse = _reuse(program, device)
         self._timed: dict[object, KernelTime] = {}
         self._tiled: dict[object, TiledKernel] = {}
 
@@ -94,6 +97,7 @@ class _Timer:
     def _time(self, index: int, resident: frozenset[str], share: float) -> KernelTime:
         kernel = self._program.kernels[index]
         residency = _residency(self._program, kernel, resident, self._rereads[index], share)
+        residency = replace(residency, reuse=self._reuse[index])
         key = (self._signatures[index], residency)
         if key not in self._timed:
             self._timed[key] = self._time_anew(kernel, self._signatures[index], residency)
@@ -107,6 +111,11 @@ class _Timer:
             budget_bytes = memory.tile_budget_bytes(device)
             self._tiled[signature] = TiledKernel.of(kernel.meta, worker, device, budget_bytes)
         return self._tiled[signature].time(residency)
+
+
+def _reuse(program: Program, device: Machine) -> tuple[Reuse | None, ...]:
+    core = next((w.core for w in device.workers.values() if w.core is not None), None)
+    return reuse.of(program, core) if core else (None,) * len(program.kernels)
 
 
 def _residency(

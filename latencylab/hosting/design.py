@@ -29,8 +29,8 @@ _ALSO_LARGE: Final = (
     "activated",
     "pieces",
     "residual",
-    "rectified",
-    "centred",
+    "signed",
+    "pooled",
     "reduced",
     "wide",
     "uneven",
@@ -38,14 +38,15 @@ _ALSO_LARGE: Final = (
 )
 _ALSO_HUGE: Final = ("pointwise", "elementwise", "pieces", "shuffles")
 # What two threads gain where DRAM carries everything is not what they gain in the caches.
-_THREADED_LARGE: Final = ("shuffles", "elementwise", "pieces", "rectified", "narrow", "reduced")
+_THREADED_LARGE: Final = ("shuffles", "elementwise", "pieces", "signed", "narrow", "reduced")
 # What quantized networks hold; the other writers' kernels stay float there.
 _QUANTIZED: Final = (
     *("narrow", "wide", "pointwise", "large_window", "grouped", "strided", "residual", "elementwise"),
-    *("blocked_elementwise", "shuffles", "pieces", "few_inputs", "activated", "reduced", "pooled"),
+    *("blocked_elementwise", "shuffles", "pieces", "few_inputs", "activated", "reduced", "pooled", "resamplings"),
 )
 # Buffers of these outgrow the caches as maps do.
 _QUANTIZED_LARGER: Final = ("narrow", "wide", "pointwise", "few_inputs", "residual", "shuffles")
+_QUANTIZED_LARGE: Final = ("narrow", "wide")
 _THREADED: Final = (
     *("narrow", "wide", "pointwise", "few_inputs", "large_window", "grouped", "unblocked", "transposed"),
     *(
@@ -57,8 +58,7 @@ _THREADED: Final = (
         "pooled",
         "residual",
         "activated",
-        "rectified",
-        "centred",
+        "signed",
     ),
 )
 
@@ -96,6 +96,7 @@ def initial(cores: int) -> tuple[Bench, ...]:
     large += [Bench(writer, *_HUGE) for writer in _ALSO_HUGE]
     integer = [Bench(writer, *_SMALL, dtype=INTEGER) for writer in _QUANTIZED]
     integer += [Bench(writer, *_MIDDLE, dtype=INTEGER) for writer in _QUANTIZED_LARGER]
+    integer += [Bench(writer, *_LARGE, dtype=INTEGER) for writer in _QUANTIZED_LARGE]
     double = [Bench(writer, *_MIDDLE, threads=2) for writer in _THREADED] if cores > 1 else []
     double += [Bench(writer, *_LARGE, threads=2) for writer in _THREADED_LARGE] if cores > 1 else []
     integer_double = [

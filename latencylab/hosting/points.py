@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from latencylab import checking, fusion, loops, lowering, pipeline
 from latencylab.cpu import duration
+from latencylab.cpu import reuse as reuses
+from latencylab.npu import machine
 from latencylab.units import PS_PER_S
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from latencylab.loops import LoopNest
     from latencylab.lowering import Kernel
     from latencylab.measurement import Measurement
-    from latencylab.npu import machine
+    from latencylab.cpu.traffic import Reuse
     from latencylab.onnx_reader import Model
 
 # A single kernel's time is trusted to this, besides what the clock of the profile resolves.
@@ -28,7 +30,7 @@ _TRUST: Final = 0.05
 _CLOCK_S: Final = 1.5e-6
 # A kernel that does not read what was just written starts on caches full of something else. No coefficient
 # says how much that costs, so it is trusted to this only.
-_COLD_TRUST: Final = 0.3
+_COLD_TRUST: Final = 0.1
 # A PReLU takes as long as the signs of its data are hard to foresee, by half either way of the middle,
 # and no coefficient knows the data. Trusted as other kernels are, one kind of image would count as disturbed.
 _SIGN_TRUST: Final = 0.4
@@ -44,14 +46,14 @@ class Point:
     """
 
     bench: str
-    kernels: tuple[tuple[MetaNode, LoopNest | None], ...]
+    kernels: tuple[tuple[MetaNode, LoopNest | None, Reuse | None], ...]
     measured_s: float
     sigma: float
 
     def predicted_s(self, device: machine.Machine) -> float:
         """Time of its kernels on a machine with a single worker."""
         (worker,) = device.workers.values()
-        bodies = (duration.of(meta, nest, worker, device).body_ps for meta, nest in self.kernels)
+        bodies = (duration.of(meta, nest, worker, device, reuse).body_ps for meta, nest, reuse in self.kernels)
         return sum(worker.launch_ps + body for body in bodies) / PS_PER_S
 
 
@@ -67,22 +69,25 @@ def of(
     """Points of one measured network: every row that both sides have and the clock resolves."""
     estimate = pipeline.price(network, profile)
     checked = checking.check(network.graph, estimate, measurement, statistic)
-    kernels = program_of(network, profile).kernels
-    return tuple(_points(bench, checked, measurement, kernels))
+    program = program_of(network, profile)
+    (worker,) = machine.of(profile).workers.values()
+    again = reuses.of(program, worker.core)
+    return tuple(_points(bench, checked, measurement, program.kernels, again))
 
 
 def _points(
-    bench: str, checked: CheckedModel, measurement: Measurement, kernels: tuple[Kernel, ...]
+    bench: str, checked: CheckedModel, measurement: Measurement, kernels: tuple[Kernel, ...], again: tuple[Reuse | None, ...]
 ) -> Iterator[Point]:
     """Join by row; times are those of the kernels themselves, which the total's disturbances do not reach."""
     pick = median if checked.statistic == "median" else min
     for row in checked.rows:
-        runs = [kernels[i].meta for i in row.kernels if kernels[i].runs]
+        ran = [i for i in row.kernels if kernels[i].runs]
+        runs = [kernels[i].meta for i in ran]
         measured_s = sum(pick(measurement.kernels[k].samples_ns) for k in row.measured_kernels) / 1e9
         if runs and measured_s >= _SHORTEST_S:
             trust = max(_TRUST if _is_warm(kernels, row.kernels) else _COLD_TRUST, _of_data(runs))
             sigma = hypot(trust, _CLOCK_S / measured_s, _scatter(measurement, row.measured_kernels))
-            yield Point(bench, tuple((meta, loops.of(meta)) for meta in runs), measured_s, sigma)
+            yield Point(bench, tuple((kernels[i].meta, loops.of(kernels[i].meta), again[i]) for i in ran), measured_s, sigma)
 
 
 def _of_data(runs: Sequence[MetaNode]) -> float:
@@ -117,7 +122,7 @@ def _mean(points: Sequence[Point]) -> float:
 
 
 def _signature(point: Point) -> object:
-    return (point.bench, *(_kernel_signature(meta) for meta, _ in point.kernels))
+    return (point.bench, *(_kernel_signature(meta) for meta, _, _ in point.kernels))
 
 
 def _kernel_signature(meta: MetaNode) -> object:

@@ -20,7 +20,7 @@ def time_kernel(meta: MetaNode, worker: Worker, machine: Machine, residency: Res
     nest = loops.of(meta)
     moved = transfers.of(meta, machine, residency)
     if worker.core is not None:
-        spent = duration.of(meta, nest, worker, machine)
+        spent = duration.of(meta, nest, worker, machine, residency.reuse)
         compute_ps, memory_ps, body_ps = spent.compute_ps, spent.memory_ps, spent.body_ps
     else:
         compute_ps = worker.ps(compute.kernel_cycles(meta, nest, worker)) + moved.merge_ps

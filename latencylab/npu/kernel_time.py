@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from latencylab.cpu.traffic import Reuse
     from latencylab.npu.pipeline import TileRun
     from latencylab.tiling import TilePlan
 
@@ -22,6 +23,7 @@ class Residency:
     outputs: tuple[bool, ...]
     is_reread: tuple[bool, ...]
     dram_share: float = 1.0
+    reuse: Reuse | None = None
 
 
 @dataclass(frozen=True, slots=True)

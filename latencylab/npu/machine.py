@@ -27,6 +27,7 @@ class CoreNumbers:
     columns_at_once: int
     hidden: float
     stores_in_flight: float
+    stored: float
     near_cache_bytes: int
     near_cache_bytes_per_s: float
     efficiency: Mapping[str, float]
@@ -190,6 +191,7 @@ def _core(core: Core) -> CoreNumbers:
         columns_at_once=core.columns_at_once.value,
         hidden=core.hidden.value,
         stores_in_flight=core.stores_in_flight.value,
+        stored=core.stored.value,
         near_cache_bytes=core.near_cache.size_bytes.value,
         near_cache_bytes_per_s=core.near_cache.bytes_per_s.value,
         efficiency=_values(core.efficiency),

@@ -68,17 +68,9 @@ def _activated(net: Net, x: Value, wide: int) -> Value:
     return net.sigmoid(net.conv(x, 16, 1))
 
 
-def _rectified(net: Net, x: Value, wide: int) -> Value:
-    """An image is positive, and so foreseeable what its first PReLUs make of it."""
-    for width in (12 * wide, 20, 16 * wide):
-        x = net.prelu(net.conv(x, width))
-    return x
-
-
-def _centred(net: Net, x: Value, wide: int) -> Value:
-    """Of a centred image no sign is foreseeable: a PReLU takes twice as long, as networks go either way."""
-    x = net.sub(x, 0.5)
-    for width in (12 * wide, 20, 16 * wide, 24):
+def _signed(net: Net, x: Value, wide: int) -> Value:
+    """A PReLU takes as long as the signs of its data are hard to foresee: many channels, as deep as in networks."""
+    for width in (12 * wide, 20, 16 * wide, 28, 24, 16):
         x = net.prelu(net.conv(x, width))
     return x
 
@@ -95,6 +87,11 @@ def _unblocked(net: Net, x: Value, wide: int) -> Value:
     x = net.conv(net.conv(x, 30), 26 * wide, 1)
     x = net.add(net.conv(net.relu(net.conv(x, 9)), 9), net.first_channels(x, 9))
     return net.conv(net.conv(x, 18), 50, 1)
+
+
+def _uneven_unblocked(net: Net, x: Value, wide: int) -> Value:
+    """As many channels as networks like that were designed on GPUs: no multiple of four."""
+    return _chain(net, _chain(net, x, [50, 46, 50 * wide, 26]), [50, 25], 1)
 
 
 def _strided(net: Net, x: Value, wide: int) -> Value:
@@ -160,8 +157,10 @@ def _reduced(net: Net, x: Value, wide: int) -> tuple[Value, ...]:
     soft = net.op("Softmax", y, axis=1)
     few = net.depth_to_space(net.conv(x, 18, 1), 3, "CRD")
     few_soft = net.op("Softmax", few, axis=1)
+    single = net.depth_to_space(net.conv(x, 9, 1), 3, "CRD")
     wide_results = net.reduce("Sum", net.mul(soft, y), 1), net.reduce("Max", y, 1)
-    return *wide_results, net.reduce("Sum", few_soft, 1), net.reduce("Max", few, 1)
+    few_results = net.reduce("Sum", few_soft, 1), net.reduce("Max", few, 1)
+    return *wide_results, *few_results, net.op("Softmax", single, axis=1)
 
 
 WRITERS: Final[Mapping[str, Writer]] = {
@@ -173,10 +172,10 @@ WRITERS: Final[Mapping[str, Writer]] = {
     "few_inputs": _few_inputs,
     "residual": _residual,
     "activated": _activated,
-    "rectified": _rectified,
-    "centred": _centred,
+    "signed": _signed,
     "grouped": _grouped,
     "unblocked": _unblocked,
+    "uneven_unblocked": _uneven_unblocked,
     "strided": _strided,
     "transposed": _transposed,
     "elementwise": _elementwise,
