@@ -81,7 +81,7 @@ def of(
 
 def _hides(meta: MetaNode, core: CoreNumbers) -> bool:
     """Whether traffic runs behind arithmetic: a blocked window computes long on what it has loaded."""
-    return meta.kind == "Conv" and variant(meta, core.blocked_channels) is Variant.DIRECT
+    return meta.kind == "Conv" and variant(meta, core.blocked_channels) in {Variant.DIRECT, Variant.POINTWISE}
 
 
 def cycles(meta: MetaNode, nest: LoopNest | None, worker: Worker, core: CoreNumbers) -> float:
