@@ -39,6 +39,8 @@ _POINTER_BYTES: Final = 8
 # A map is shared out into so many slices for each thread, and a product runs over so many bytes at a time.
 _SLICES: Final = 5
 _SLAB: Final = 384
+# First-level data cache: 32 KiB and more everywhere.
+_INNERMOST_BYTES: Final = 32768
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +99,10 @@ def _along_a_stride(meta: MetaNode) -> Stream:
 
 def _summed(nest: LoopNest, kind: Variant, core: CoreNumbers) -> Iterator[Stream]:
     """Each input step but the first adds to the sums of a whole map; each pass but the first reads anew."""
+    if kind is Variant.FEW_INPUTS:
+        yield from _summed_by_row(nest, core)
     if kind not in {Variant.DIRECT, Variant.POINTWISE}:
-        return  # steps of an image lie within a row
+        return
     steps = passes.input_steps(nest, kind, core)
     step_bytes = passes.step_channels(kind, core) * nest.in_rows * nest.in_columns * _FLOAT_BYTES
     block_bytes = core.blocked_channels * nest.positions * _FLOAT_BYTES
@@ -109,6 +113,15 @@ def _summed(nest: LoopNest, kind: Variant, core: CoreNumbers) -> Iterator[Stream
         anew = (count - is_first) * steps * step_bytes * nest.groups
         is_first = False
         yield Stream(again + anew, 0, sums + step_bytes, again)
+
+
+def _summed_by_row(nest: LoopNest, core: CoreNumbers) -> Iterator[Stream]:
+    """Each channel of an image but the first adds to the sums of a row, which may outgrow the innermost cache."""
+    for blocks, count in passes.of(nest.out_channels, core).items():
+        row = blocks * core.blocked_channels * nest.columns * _FLOAT_BYTES
+        if row > _INNERMOST_BYTES:
+            again = (nest.in_channels - 1) * count * row * nest.rows
+            yield Stream(again, 0, row, again)
 
 
 def _sliced(nest: LoopNest) -> Iterator[Stream]:
