@@ -3,9 +3,6 @@
 Every kernel reads and writes its boundary, and passes over more besides (`streams.py`). What of it lies in which
 cache depends on how much was touched since it was touched last (`reuse.py`).
 
-Behind the core's own cache a written line is fetched and stored, which costs otherwise than reading it; where
-it was read just before it is only stored, for half of that.
-
 A shuffle stores elements one by one; where their lines lie in DRAM, each waits in the core's store buffer for
 its line, and the buffer's length over DRAM's latency is all that goes through.
 """
@@ -21,7 +18,7 @@ from latencylab.cpu.streams import Stream
 from latencylab.units import PS_PER_S
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from latencylab.graph import MetaNode
     from latencylab.loops import LoopNest
@@ -48,15 +45,6 @@ class Reuse:
     overwritten: tuple[Piece, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Shares:
-    """Of a span: what lies in the core's own cache, in the last one, and in DRAM."""
-
-    near: float
-    last: float
-    far: float
-
-
 def seconds(
     meta: MetaNode, nest: LoopNest | None, core: CoreNumbers, machine: Machine, reuse: Reuse | None = None
 ) -> float:
@@ -66,19 +54,27 @@ def seconds(
     """
     reuse = reuse or _alone(meta)
     moved = (*_boundary(meta, reuse), *streams.within(meta, nest, core))
-    both = [(stream, _shares(stream.span_bytes, core, machine)) for stream in moved]
-    near_s = sum(_bytes(stream, 1.0) * s.near for stream, s in both) / core.near_cache_bytes_per_s
-    last_bytes = sum(_bytes(stream, core.stored) * s.last for stream, s in both)
-    last_s = last_bytes / machine.cache_bytes_per_s if last_bytes else 0.0
-    dram_s = sum(_bytes(stream, core.stored) * s.far for stream, s in both) / machine.dram_bytes_per_s
+    moved_s = sum(_seconds(stream, core, machine) for stream in moved)
     waiting = _lone_stores(meta) * _far_of(reuse.written, core, machine)
     waiting_s = waiting * machine.dram_latency_ps / PS_PER_S / core.stores_in_flight
-    return near_s + last_s + dram_s + waiting_s
+    return moved_s + waiting_s
 
 
-def _bytes(stream: Stream, stored: float) -> float:
-    """Bytes that take as long to read: a written line is fetched and stored, one that was read is only stored."""
-    return stream.read_bytes + stored * (stream.written_bytes + stream.overwritten_bytes / 2)
+def _seconds(stream: Stream, core: CoreNumbers, machine: Machine) -> float:
+    """Time of a stream.
+
+    A line written to DRAM is fetched and stored, and only stored where it was read just before: half of that.
+    """
+    stored_bytes = stream.written_bytes + stream.overwritten_bytes
+    moved_bytes = stream.read_bytes + stored_bytes
+    near = _held(stream.span_bytes, core.near_cache_bytes)
+    far = _far_share(stream.span_bytes, core, machine)
+    last = max(0.0, 1.0 - near - far)
+    time_s = moved_bytes * near / core.near_cache_bytes_per_s
+    if last:
+        time_s += moved_bytes * last / machine.cache_bytes_per_s
+    far_bytes = stream.read_bytes + core.stored * (stored_bytes - stream.overwritten_bytes / 2)
+    return time_s + far_bytes * far / machine.dram_bytes_per_s
 
 
 def _alone(meta: MetaNode) -> Reuse:
@@ -111,12 +107,6 @@ def _lone_stores(meta: MetaNode) -> float:
         return 0.0
     run = int(meta.node.attributes.get("blocksize", 1))
     return sum(t.elements for t in meta.outputs) / (run if run & (run - 1) == 0 else 1)
-
-
-def _shares(span_bytes: int, core: CoreNumbers, machine: Machine) -> Shares:
-    near = _held(span_bytes, core.near_cache_bytes)
-    far = _far_share(span_bytes, core, machine)
-    return Shares(near, max(0.0, 1.0 - near - far), far)
 
 
 def _far_share(span_bytes: int, core: CoreNumbers, machine: Machine) -> float:

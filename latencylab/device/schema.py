@@ -141,7 +141,7 @@ class Core(Table):
     hidden: share of the lesser of arithmetic and traffic that runs behind the greater one in a blocked
     convolution with a window; elsewhere they follow one another.
     stores_in_flight: stores that wait for their lines at a time: the length of the store buffer.
-    stored: what a line written costs behind near_cache beside one that is read; half of it where it was read before.
+    stored: what a line written to DRAM costs beside one that is read; half of it where it was read before.
     near_cache: the cache of the core itself; `memory.cache` is the one behind it.
     efficiency: share of the peak MAC rate, by kernel (latencylab/cpu/duration.py).
     cycles: of one core, for one element (or what latencylab/cpu/duration.py says) of a named piece of work.

@@ -18,6 +18,8 @@ _MIDDLE: Final = (180, 320)
 _LARGE: Final = (360, 640)
 # Maps of 60 to 350 MB: what no cache holds any of.
 _HUGE: Final = (720, 1280)
+# Maps of 8 to 15 MB: the last cache holds some of them, and not others.
+_BETWEEN: Final = (260, 460)
 _ODD: Final = (135, 241)
 # At the largest size only what takes well under a second an inference.
 _ALSO_LARGE: Final = (
@@ -36,6 +38,7 @@ _ALSO_LARGE: Final = (
     "uneven",
     "transposed",
 )
+_ALSO_BETWEEN: Final = ("pieces", "elementwise", "shuffles", "pooled", "residual", "few_inputs")
 _ALSO_HUGE: Final = ("pointwise", "elementwise", "pieces", "shuffles")
 # What two threads gain where DRAM carries everything is not what they gain in the caches.
 _THREADED_LARGE: Final = ("shuffles", "elementwise", "pieces", "signed", "narrow", "reduced")
@@ -93,6 +96,7 @@ def initial(cores: int) -> tuple[Bench, ...]:
     single = [Bench(writer, *_MIDDLE) for writer in micro.WRITERS]
     small = [Bench(writer, *_SMALL) for writer in micro.WRITERS]
     large = [Bench(writer, *_LARGE) for writer in _ALSO_LARGE]
+    large += [Bench(writer, *_BETWEEN) for writer in _ALSO_BETWEEN]
     large += [Bench(writer, *_HUGE) for writer in _ALSO_HUGE]
     integer = [Bench(writer, *_SMALL, dtype=INTEGER) for writer in _QUANTIZED]
     integer += [Bench(writer, *_MIDDLE, dtype=INTEGER) for writer in _QUANTIZED_LARGER]

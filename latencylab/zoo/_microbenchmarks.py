@@ -101,7 +101,8 @@ def _strided(net: Net, x: Value, wide: int) -> Value:
 
 def _transposed(net: Net, x: Value, wide: int) -> tuple[Value, ...]:
     x = net.conv(x, 16 * wide, 1)
-    return net.conv_transpose(x, 3, 9, 3), net.conv_transpose(x, 8, 4, 2), net.conv_transpose(x, 1, 3, 2)
+    deep = net.conv_transpose(net.conv(x, 50 * wide, 1), 1, 9, 3)
+    return deep, net.conv_transpose(x, 3, 9, 3), net.conv_transpose(x, 8, 4, 2), net.conv_transpose(x, 1, 3, 2)
 
 
 def _elementwise(net: Net, x: Value, wide: int) -> Value:
