@@ -39,7 +39,7 @@ from latencylab.npu import compute
 from latencylab.units import PS_PER_S
 
 if TYPE_CHECKING:
-    from latencylab.cpu.traffic import Reuse
+    from latencylab.cpu.reuse import Reuse
     from latencylab.graph import MetaNode
     from latencylab.loops import LoopNest
     from latencylab.npu.machine import CoreNumbers, Machine, Worker
@@ -67,7 +67,7 @@ class Spent:
 
 
 def of(
-    meta: MetaNode, nest: LoopNest | None, worker: Worker, machine: Machine, reuse: Reuse | None = None
+    meta: MetaNode, nest: LoopNest | None, worker: Worker, machine: Machine, reuse: Reuse
 ) -> Spent:
     """Time a kernel on a worker that has a core."""
     core = worker.core

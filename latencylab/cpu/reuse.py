@@ -1,168 +1,202 @@
-"""How much a processor has touched since: what its caches still hold of what a kernel reads and writes.
+"""What the caches still hold of what a kernel touches, as one inference follows another.
 
 A map that was written just now lies in the caches, one of twenty kernels ago does not, and nor does the memory that a
-result goes to where nobody has used it for as long. onnxruntime plans the maps of a network as one block: each takes the
-smallest gap that is free while it lives. Kernels' own buffers (`streams.py`) lie beside it, all at the same place.
+result goes to where nobody has used it for as long.
+
+A large cache replaces lines nearly at random, and only what misses displaces anything: of what was touched,
+exp(-misses since / size) is still there. What misses follows from that for all kernels at once, from empty caches on.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import exp
 from typing import TYPE_CHECKING, Final
+
+import numpy as np
 
 from latencylab import loops
 from latencylab.cpu import streams
-from latencylab.cpu.traffic import Piece, Reuse
-from latencylab.npu import memory
+from latencylab.cpu.places import Places, Region
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from latencylab.graph import MetaNode, Tensor
-    from latencylab.lowering import Kernel, Program
+    from numpy.typing import NDArray
+
+    from latencylab.cpu.streams import Stream
+    from latencylab.graph import MetaNode
+    from latencylab.lowering import Program
     from latencylab.npu.machine import CoreNumbers
+
+    Numbers = NDArray[np.float64]
 
 # Kernels that are looked back over: what was touched before them is taken as touched there.
 _LOOK_BACK: Final = 512
-# Kernels that may write over their input where nothing else reads it.
-_IN_PLACE: Final = frozenset(
-    {"Relu", "LeakyRelu", "Clip", "Sigmoid", "Tanh", "HardSigmoid", "Elu", "Selu", "Softplus", "Softmax"}
-)
+# Inferences until the caches hold what they will go on holding.
+_INFERENCES: Final = 16
+# Results kept for caches of different sizes, as a fit tries one after another.
+_KEPT: Final = 4
+_BUFFERS: Final = "buffers"
 
 
 @dataclass(frozen=True, slots=True)
-class Region:
-    """Bytes of an address space: the planned block, the buffers, or what lies outside under a name."""
+class Piece:
+    """Bytes that were all touched last by the same kernel.
 
-    space: str
-    start: int
-    end: int
+    span_bytes: what has been touched since. far: the share of them that no cache holds any more.
+    """
+
+    size_bytes: int
+    span_bytes: int
+    far: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reuse:
+    """What a kernel reads, what it writes, and what it writes over its input, in pieces.
+
+    missing: the share that no cache holds of all it touches. cache_bytes: the last cache's size.
+    """
+
+    read: tuple[Piece, ...]
+    written: tuple[Piece, ...]
+    overwritten: tuple[Piece, ...]
+    missing: float
+    cache_bytes: int
+
+    def far(self, span_bytes: int) -> float:
+        """Share of a span, passed over again within the kernel, that no cache holds any more."""
+        return 1.0 - exp(-span_bytes * self.missing / self.cache_bytes) if self.cache_bytes else 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Touch:
+    """A piece that a kernel touches, and which kernel touched it before, by their turns."""
+
+    turn: int
+    before: int
+    size_bytes: int
+    span_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """What a kernel that runs touches: its boundary and its buffers by region, and what it passes over again."""
+
+    reads: tuple[Region, ...]
+    writes: tuple[Region, ...]
+    within: tuple[Stream, ...]
 
     @property
-    def size_bytes(self) -> int:
-        """Bytes it has."""
-        return self.end - self.start
+    def regions(self) -> tuple[Region, ...]:
+        """All regions, each once."""
+        return tuple(dict.fromkeys((*self.reads, *self.writes)))
 
 
-def of(program: Program, core: CoreNumbers) -> tuple[Reuse | None, ...]:
-    """Return for each kernel that runs what it touches again, as one inference follows another."""
-    placed = _Places(program)
-    running = [i for i, kernel in enumerate(program.kernels) if kernel.runs]
-    reads = [placed.all(program.kernels[i].meta.inputs) for i in running]
-    writes = [placed.all(program.kernels[i].meta.outputs) for i in running]
-    buffers = [_buffers(program.kernels[i].meta, core) for i in running]
-    history = _History([[*r, *w, *b] for r, w, b in zip(reads, writes, buffers, strict=True)])
-    found: list[Reuse | None] = [None] * len(program.kernels)
-    for turn, index in enumerate(running):
-        fresh = [region for region in writes[turn] if region not in reads[turn]]
-        over = [region for region in writes[turn] if region in reads[turn]]
-        found[index] = Reuse(
-            read=history.all_pieces(reads[turn], turn),
-            written=history.all_pieces(fresh, turn),
-            overwritten=history.all_pieces(over, turn),
-        )
-    return tuple(found)
+class History:
+    """What each kernel of a program touches, over and over, whatever the size of the caches."""
+
+    def __init__(self, program: Program, core: CoreNumbers) -> None:
+        places = Places(program)
+        self._count = len(program.kernels)
+        self._indices = [index for index, kernel in enumerate(program.kernels) if kernel.runs]
+        self._turns = [_turn(program.kernels[index].meta, places, core) for index in self._indices]
+        touches = _touches([turn.regions for turn in self._turns])
+        self._pieces = [dict(zip(t.regions, found, strict=True)) for t, found in zip(self._turns, touches, strict=True)]
+        self._all = tuple(touch for found in touches for pieces in found for touch in pieces)
+        self._known: dict[int, tuple[Reuse | None, ...]] = {}
+
+    def at(self, cache_bytes: int) -> tuple[Reuse | None, ...]:
+        """Return what each kernel finds behind a last cache of this size; None for one that does not run."""
+        if cache_bytes not in self._known:
+            if len(self._known) >= _KEPT:
+                self._known.clear()
+            self._known[cache_bytes] = self._solved(cache_bytes)
+        return self._known[cache_bytes]
+
+    def _solved(self, cache_bytes: int) -> tuple[Reuse | None, ...]:
+        far, missing = _missing(self._all, [turn.within for turn in self._turns], cache_bytes)
+        shares = dict(zip(self._all, far, strict=True))
+        found: list[Reuse | None] = [None] * self._count
+        for turn, index in enumerate(self._indices):
+            own = self._turns[turn]
+            over = tuple(region for region in own.writes if region in own.reads)
+            fresh = tuple(region for region in own.writes if region not in own.reads)
+            parts = (self._cut(turn, regions, shares) for regions in (own.reads, fresh, over))
+            found[index] = Reuse(*parts, missing=missing[turn], cache_bytes=cache_bytes)
+        return tuple(found)
+
+    def _cut(self, turn: int, regions: Iterable[Region], shares: dict[_Touch, float]) -> tuple[Piece, ...]:
+        touches = (touch for region in regions for touch in self._pieces[turn][region])
+        return tuple(Piece(t.size_bytes, t.span_bytes, shares[t]) for t in touches)
 
 
-def _buffers(meta: MetaNode, core: CoreNumbers) -> list[Region]:
-    size = streams.buffer_bytes(meta, loops.of(meta), core)
-    return [Region("buffers", 0, size)] if size else []
+def _turn(meta: MetaNode, places: Places, core: CoreNumbers) -> _Turn:
+    nest = loops.of(meta)
+    buffer_bytes = streams.buffer_bytes(meta, nest, core)
+    buffers = (Region(_BUFFERS, 0, buffer_bytes),) if buffer_bytes else ()
+    within = tuple(streams.within(meta, nest, core))
+    return _Turn(places.of(meta.inputs), (*places.of(meta.outputs), *buffers), within)
 
 
-class _Places:
-    """Where maps lie: those between kernels in a planned block, the ends of the network outside."""
-
-    def __init__(self, program: Program) -> None:
-        self._storage = program.storage
-        self._at: dict[str, Region] = {}
-        self._live: dict[str, Region] = {}
-        lives = {self._name(life.tensor): life for life in memory.lifetimes(program, strips=False)}
-        self._ends = {name: life.last for name, life in lives.items()}
-        for index, kernel in enumerate(program.kernels):
-            for tensor in kernel.meta.outputs if kernel.runs else ():
-                if self._name(tensor) in lives:
-                    self._put(self._name(tensor), lives[self._name(tensor)].size_bytes, kernel.meta, index)
-            for name in [name for name in self._live if self._ends[name] <= index]:
-                del self._live[name]
-
-    def _put(self, name: str, size_bytes: int, meta: MetaNode, index: int) -> None:
-        """Place a map where it is written over what the kernel reads last, else in a gap."""
-        for tensor in _overwritable(meta):
-            old = self._name(tensor)
-            if self._ends.get(old) == index and old in self._live and tensor.size_bytes == size_bytes:
-                self._live[name] = self._at[name] = self._live.pop(old)
-                return
-        start = _gap(self._live.values(), size_bytes)
-        self._live[name] = self._at[name] = Region("maps", start, start + size_bytes)
-
-    def _name(self, tensor: Tensor) -> str:
-        return self._storage.get(tensor.name, tensor.name)
-
-    def all(self, tensors: Iterable[Tensor]) -> list[Region]:
-        """Regions of tensors."""
-        return [self._of(t) for t in tensors]
-
-    def _of(self, tensor: Tensor) -> Region:
-        name = self._name(tensor)
-        return self._at.get(name) or Region(name, 0, tensor.size_bytes)
+def _touches(regions: Sequence[Sequence[Region]]) -> list[tuple[tuple[_Touch, ...], ...]]:
+    """Cut the regions of each turn by who touched them last."""
+    sizes = [sum(region.size_bytes for region in own) for own in regions]
+    return [
+        tuple(tuple(_cut(region, turn, regions, sizes)) for region in own) for turn, own in enumerate(regions)
+    ]
 
 
-def _overwritable(meta: MetaNode) -> tuple[Tensor, ...]:
-    """Maps that the library's kernel may write its result over."""
-    if meta.kind == "Conv":
-        is_sum = any(step.op_type in {"Add", "Sum"} for step in meta.node.epilogue)
-        return meta.inputs[1:] if is_sum else ()
-    return meta.inputs[:1] if meta.kind in _IN_PLACE else ()
+def _cut(
+    region: Region, turn: int, regions: Sequence[Sequence[Region]], sizes: Sequence[int]
+) -> Iterator[_Touch]:
+    """Cut a region by who touched it last; what nobody has is as old as all that was looked over."""
+    left, passed = [region], sizes[turn] // 2
+    seen: set[Region] = set()
+    for back in range(1, min(len(regions), _LOOK_BACK) + 1):
+        before = (turn - back) % len(regions)
+        covered_bytes = _size_bytes(left)
+        for touched in regions[before]:
+            left = [rest for some in left for rest in some.without(touched)]
+        covered_bytes -= _size_bytes(left)
+        if covered_bytes:
+            yield _Touch(turn, before, covered_bytes, passed + sizes[before] // 2)
+        if not left:
+            return
+        new = [touched for touched in regions[before] if touched not in seen]
+        seen.update(new)
+        passed += _size_bytes(new)
+    yield _Touch(turn, turn, _size_bytes(left), passed)
 
 
-def _gap(live: Iterable[Region], size: int) -> int:
-    """Start of the smallest gap between live regions that holds so much; behind the last where none does."""
-    best, least, end = None, 0, 0
-    for region in sorted(live, key=lambda r: r.start):
-        rest = region.start - end - size
-        if rest >= 0 and (best is None or rest < least):
-            best, least = end, rest
-        end = max(end, region.end)
-    return end if best is None else best
+def _size_bytes(regions: Iterable[Region]) -> int:
+    return sum(region.size_bytes for region in regions)
 
 
-class _History:
-    """What each kernel touches, over and over."""
-
-    def __init__(self, touched: Sequence[Sequence[Region]]) -> None:
-        self._touched = touched
-        self._bytes = [sum(r.size_bytes for r in set(regions)) for regions in touched]
-
-    def all_pieces(self, regions: Iterable[Region], turn: int) -> tuple[Piece, ...]:
-        """Cut regions by who touched them last."""
-        return tuple(piece for region in regions for piece in self._pieces(region, turn))
-
-    def _pieces(self, region: Region, turn: int) -> Iterator[Piece]:
-        """Cut a region by who touched it last; what nobody has is as old as all that was looked over."""
-        left = [region]
-        passed = self._bytes[turn] // 2
-        seen: set[Region] = set()
-        for back in range(1, min(len(self._touched), _LOOK_BACK) + 1):
-            before = (turn - back) % len(self._touched)
-            covered = sum(r.size_bytes for r in left)
-            for touched in self._touched[before]:
-                left = [rest for some in left for rest in _without(some, touched)]
-            covered -= sum(r.size_bytes for r in left)
-            if covered:
-                yield Piece(covered, passed + self._bytes[before] // 2)
-            if not left:
-                return
-            new = set(self._touched[before]) - seen
-            seen |= new
-            passed += sum(r.size_bytes for r in new)
-        yield Piece(sum(r.size_bytes for r in left), passed)
+def _missing(
+    touches: Sequence[_Touch], within: Sequence[Sequence[Stream]], cache_bytes: int
+) -> tuple[list[float], list[float]]:
+    """Share of each touch, and of all that each turn touches, that no cache holds."""
+    turns = len(within)
+    turn, before = (np.array([getattr(t, key) for t in touches], dtype=int) for key in ("turn", "before"))
+    size = np.array([t.size_bytes for t in touches], dtype=float)
+    inner = [(index, stream.moved_bytes, stream.span_bytes) for index, own in enumerate(within) for stream in own]
+    inner_turn, inner_size, inner_span = (np.array([row[i] for row in inner], dtype=float) for i in range(3))
+    inner_turn = inner_turn.astype(int)
+    touched = np.bincount(turn, size, turns) + np.bincount(inner_turn, inner_size, turns)
+    missed, far = touched, np.ones_like(size)
+    for _ in range(_INFERENCES if cache_bytes else 0):
+        far = 1.0 - np.exp(-_missed_since(turn, before, missed) / cache_bytes)
+        rate = missed / np.maximum(touched, 1.0)
+        inner_far = 1.0 - np.exp(-inner_span * rate[inner_turn] / cache_bytes)
+        missed = np.bincount(turn, size * far, turns) + np.bincount(inner_turn, inner_size * inner_far, turns)
+    return far.tolist(), (missed / np.maximum(touched, 1.0)).tolist()
 
 
-def _without(region: Region, taken: Region) -> Iterator[Region]:
-    if region.space != taken.space or taken.end <= region.start or region.end <= taken.start:
-        yield region
-        return
-    if region.start < taken.start:
-        yield Region(region.space, region.start, taken.start)
-    if taken.end < region.end:
-        yield Region(region.space, taken.end, region.end)
+def _missed_since(turn: NDArray[np.int_], before: NDArray[np.int_], missed: Numbers) -> Numbers:
+    """Bytes that missed between two touches: half of either kernel's, and all of those between them."""
+    sums = np.concatenate([[0.0], np.cumsum(missed)])
+    whole = np.where(before < turn, 0.0, sums[-1])
+    between: Numbers = whole + sums[turn] - sums[before + 1] + (missed[turn] + missed[before]) / 2
+    return between

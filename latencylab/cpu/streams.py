@@ -1,4 +1,4 @@
-"""What a kernel passes over besides its boundary: sums, copies and buffers that no file knows of.
+"""What a kernel passes over again besides its boundary: sums, copies and buffers that no file knows of.
 
 A blocked convolution passes over its sums, once for each input step; an integer or a transposed one over buffers;
 a softmax over another axis than the last over two copies. What is passed over again comes from wherever so much
@@ -52,12 +52,17 @@ class Stream:
     span_bytes: int
     overwritten_bytes: int = 0
 
+    @property
+    def moved_bytes(self) -> int:
+        """All of them."""
+        return self.read_bytes + self.written_bytes + self.overwritten_bytes
+
 
 def within(meta: MetaNode, nest: LoopNest | None, core: CoreNumbers) -> Iterator[Stream]:
-    """Yield what the kernel passes over besides its boundary."""
+    """Yield what the kernel passes over again: its boundary and its buffers behind the first time."""
     if meta.kind == "Softmax" and not _is_along_rows(meta):
         copies = buffer_bytes(meta, nest, core)
-        yield Stream(copies, copies, copies)
+        yield Stream(copies, 0, copies)
     if meta.kind == "ReduceMean" and CHANNELS_LAST in meta.node.attributes:
         yield _along_a_stride(meta)
     if nest is None:
@@ -75,7 +80,7 @@ def within(meta: MetaNode, nest: LoopNest | None, core: CoreNumbers) -> Iterator
 
 
 def buffer_bytes(meta: MetaNode, nest: LoopNest | None, core: CoreNumbers) -> int:
-    """Bytes of the buffers that a kernel allocates while it runs."""
+    """Bytes of the buffers that a kernel allocates while it runs, and writes once before all else."""
     if meta.kind == "Softmax" and not _is_along_rows(meta):
         return 2 * sum(t.size_bytes for t in meta.outputs)
     if nest is None:
@@ -127,7 +132,7 @@ def _summed_by_row(nest: LoopNest, core: CoreNumbers) -> Iterator[Stream]:
 def _sliced(nest: LoopNest) -> Iterator[Stream]:
     """The spread input, zeroed as a whole; of a slice, filled and read once a group; 32-bit sums, once a slab."""
     spread, sums = _spread(nest), _sums(nest)
-    yield Stream(0, 2 * spread + sums, spread + sums)
+    yield Stream(0, spread, spread + sums)
     again = sums * (ceil(nest.in_channels * nest.taps / _SLAB) - 1)
     filled_again = (nest.groups - 1) * spread
     yield Stream(nest.groups * spread + again + sums, 0, (spread + sums) // _SLICES, again + filled_again)
@@ -136,14 +141,13 @@ def _sliced(nest: LoopNest) -> Iterator[Stream]:
 def _pointed_at(nest: LoopNest) -> Iterator[Stream]:
     """Pointers in the place of a spread input, and 32-bit sums."""
     both = _sums(nest) + _pointers(nest)
-    yield Stream(0, both, both)
     yield Stream(both, 0, both // _SLICES)
 
 
 def _scattered(meta: MetaNode, nest: LoopNest) -> Iterator[Stream]:
-    """Products of all positions, written and read; each added to its place in the result."""
+    """Products of all positions, read again; each added to its place in the result."""
     products = _products(nest)
-    yield Stream(products, products, products)
+    yield Stream(products, 0, products)
     stride = (tuple(meta.node.attributes.get("strides") or ()) or (1,))[-1]
     touched = products * min(stride, LINE_BYTES // _FLOAT_BYTES)
     yield Stream(touched, 0, nest.positions * _FLOAT_BYTES * (stride + 1), touched)

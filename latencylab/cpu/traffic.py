@@ -1,7 +1,7 @@
 """How long it takes to move what a kernel moves, through two caches and DRAM.
 
-Every kernel reads and writes its boundary, and passes over more besides (`streams.py`). What of it lies in which
-cache depends on how much was touched since it was touched last (`reuse.py`).
+Every kernel reads and writes its boundary, and passes over more besides (`streams.py`). How much of it lies in which
+cache depends on what was touched since it was touched last (`reuse.py`).
 
 A shuffle stores elements one by one; where their lines lie in DRAM, each waits in the core's store buffer for
 its line, and the buffer's length over DRAM's latency is all that goes through.
@@ -9,7 +9,6 @@ its line, and the buffer's length over DRAM's latency is all that goes through.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import exp
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +19,7 @@ from latencylab.units import PS_PER_S
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from latencylab.cpu.reuse import Piece, Reuse
     from latencylab.graph import MetaNode
     from latencylab.loops import LoopNest
     from latencylab.npu.machine import CoreNumbers, Machine
@@ -28,77 +28,45 @@ if TYPE_CHECKING:
 _NEWTON_STEPS: Final = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Bytes that were all touched last by the same kernel, and how much has been touched since."""
-
-    size_bytes: int
-    span_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Reuse:
-    """Pieces of what a kernel reads, of what it writes, and of what it writes over its input."""
-
-    read: tuple[Piece, ...]
-    written: tuple[Piece, ...]
-    overwritten: tuple[Piece, ...] = ()
-
-
 def seconds(
-    meta: MetaNode, nest: LoopNest | None, core: CoreNumbers, machine: Machine, reuse: Reuse | None = None
+    meta: MetaNode, nest: LoopNest | None, core: CoreNumbers, machine: Machine, reuse: Reuse
 ) -> float:
-    """Time to move all that a kernel moves.
-
-    reuse: what it touches again; without it, as if nothing else ran.
-    """
-    reuse = reuse or _alone(meta)
-    moved = (*_boundary(meta, reuse), *streams.within(meta, nest, core))
-    moved_s = sum(_seconds(stream, core, machine) for stream in moved)
-    waiting = _lone_stores(meta) * _far_of(reuse.written, core, machine)
-    waiting_s = waiting * machine.dram_latency_ps / PS_PER_S / core.stores_in_flight
-    return moved_s + waiting_s
+    """Time to move all that a kernel moves, of which the caches hold what `reuse` says."""
+    moved = (*_boundary(meta, reuse), *((s, reuse.far(s.span_bytes)) for s in streams.within(meta, nest, core)))
+    moved_s = sum(_seconds(stream, far, core, machine) for stream, far in moved)
+    waiting = _lone_stores(meta) * _far_of(reuse.written)
+    return moved_s + waiting * machine.dram_latency_ps / PS_PER_S / core.stores_in_flight
 
 
-def _seconds(stream: Stream, core: CoreNumbers, machine: Machine) -> float:
-    """Time of a stream.
+def _boundary(meta: MetaNode, reuse: Reuse) -> Iterator[tuple[Stream, float]]:
+    """Yield what a kernel touches for the first time, with the share of it that no cache holds."""
+    for piece in reuse.read:
+        yield Stream(piece.size_bytes, 0, piece.span_bytes), piece.far
+    for piece in reuse.written:
+        yield Stream(0, piece.size_bytes, piece.span_bytes), piece.far
+    for piece in reuse.overwritten:
+        yield Stream(0, 0, piece.span_bytes, piece.size_bytes), piece.far
+    yield Stream(meta.weight_bytes, 0, meta.boundary_bytes), reuse.far(meta.boundary_bytes)
+
+
+def _far_of(pieces: tuple[Piece, ...]) -> float:
+    """Share of some pieces that no cache holds."""
+    size = sum(piece.size_bytes for piece in pieces)
+    return sum(piece.size_bytes * piece.far for piece in pieces) / size if size else 0.0
+
+
+def _seconds(stream: Stream, far: float, core: CoreNumbers, machine: Machine) -> float:
+    """Time of a stream of which no cache holds the share `far`.
 
     A line written to DRAM is fetched and stored, and only stored where it was read just before: half of that.
     """
-    stored_bytes = stream.written_bytes + stream.overwritten_bytes
-    moved_bytes = stream.read_bytes + stored_bytes
-    near = _held(stream.span_bytes, core.near_cache_bytes)
-    far = _far_share(stream.span_bytes, core, machine)
-    last = max(0.0, 1.0 - near - far)
-    time_s = moved_bytes * near / core.near_cache_bytes_per_s
+    near = min(1.0 - far, _held(stream.span_bytes, core.near_cache_bytes))
+    last = 1.0 - near - far
+    time_s = stream.moved_bytes * near / core.near_cache_bytes_per_s
     if last:
-        time_s += moved_bytes * last / machine.cache_bytes_per_s
-    far_bytes = stream.read_bytes + core.stored * (stored_bytes - stream.overwritten_bytes / 2)
-    return time_s + far_bytes * far / machine.dram_bytes_per_s
-
-
-def _alone(meta: MetaNode) -> Reuse:
-    """What a kernel touches again where nothing else runs: its own boundary."""
-    span = meta.boundary_bytes
-    read = tuple(Piece(t.size_bytes, span) for t in meta.inputs)
-    return Reuse(read, tuple(Piece(t.size_bytes, span) for t in meta.outputs))
-
-
-def _boundary(meta: MetaNode, reuse: Reuse) -> Iterator[Stream]:
-    for piece in reuse.read:
-        yield Stream(piece.size_bytes, 0, piece.span_bytes)
-    for piece in reuse.written:
-        yield Stream(0, piece.size_bytes, piece.span_bytes)
-    for piece in reuse.overwritten:
-        yield Stream(0, 0, piece.span_bytes, piece.size_bytes)
-    yield Stream(meta.weight_bytes, 0, meta.boundary_bytes)
-
-
-def _far_of(pieces: tuple[Piece, ...], core: CoreNumbers, machine: Machine) -> float:
-    """Share of some pieces that neither cache holds."""
-    size = sum(piece.size_bytes for piece in pieces)
-    far = sum(piece.size_bytes * _far_share(piece.span_bytes, core, machine) for piece in pieces)
-    return far / size if size else 0.0
+        time_s += stream.moved_bytes * last / machine.cache_bytes_per_s
+    stored_bytes = stream.written_bytes + stream.overwritten_bytes / 2
+    return time_s + (stream.read_bytes + core.stored * stored_bytes) * far / machine.dram_bytes_per_s
 
 
 def _lone_stores(meta: MetaNode) -> float:
@@ -109,13 +77,8 @@ def _lone_stores(meta: MetaNode) -> float:
     return sum(t.elements for t in meta.outputs) / (run if run & (run - 1) == 0 else 1)
 
 
-def _far_share(span_bytes: int, core: CoreNumbers, machine: Machine) -> float:
-    """Share of a span that neither cache holds."""
-    return 1.0 - _held(span_bytes, max(core.near_cache_bytes, machine.cache_bytes))
-
-
 def _held(span_bytes: int, cache_bytes: int) -> float:
-    """Share of a span, passed over again and again, that a cache still holds when a line comes round.
+    """Share of a span, passed over again and again, that the core's own cache still holds when a line comes round.
 
     A large cache replaces lines nearly at random. Of `load` caches' worth passed over, the share that missed
     displaced lines: held = exp(-load (1 - held)), by Newton's method from below, where it converges.

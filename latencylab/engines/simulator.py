@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from latencylab.cpu import reuse
+from latencylab.cpu.reuse import History
 from latencylab.engines import _assemble
 from latencylab.engines._assemble import ScratchpadUse
 from latencylab.npu import cached, machine, memory, schedule, transfers
@@ -16,7 +16,7 @@ from latencylab.npu.kernel_time import Residency
 from latencylab.npu.tiled import TiledKernel
 
 if TYPE_CHECKING:
-    from latencylab.cpu.traffic import Reuse
+    from latencylab.cpu.reuse import Reuse
     from latencylab.device import DeviceProfile
     from latencylab.lowering import Kernel, Program
     from latencylab.npu.kernel_time import KernelTime
@@ -115,7 +115,9 @@ class _Timer:
 
 def _reuse(program: Program, device: Machine) -> tuple[Reuse | None, ...]:
     core = next((w.core for w in device.workers.values() if w.core is not None), None)
-    return reuse.of(program, core) if core else (None,) * len(program.kernels)
+    if core is None:
+        return (None,) * len(program.kernels)
+    return History(program, core).at(max(core.near_cache_bytes, device.cache_bytes))
 
 
 def _residency(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from latencylab import checking, fusion, loops, lowering, pipeline
 from latencylab.cpu import duration
-from latencylab.cpu import reuse as reuses
+from latencylab.cpu.reuse import History
 from latencylab.npu import machine
 from latencylab.units import PS_PER_S
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from latencylab.loops import LoopNest
     from latencylab.lowering import Kernel
     from latencylab.measurement import Measurement
-    from latencylab.cpu.traffic import Reuse
     from latencylab.onnx_reader import Model
 
 # A single kernel's time is trusted to this, besides what the clock of the profile resolves.
@@ -46,14 +45,16 @@ class Point:
     """
 
     bench: str
-    kernels: tuple[tuple[MetaNode, LoopNest | None, Reuse | None], ...]
+    kernels: tuple[tuple[MetaNode, LoopNest | None, int], ...]
+    history: History
     measured_s: float
     sigma: float
 
     def predicted_s(self, device: machine.Machine) -> float:
         """Time of its kernels on a machine with a single worker."""
         (worker,) = device.workers.values()
-        bodies = (duration.of(meta, nest, worker, device, reuse).body_ps for meta, nest, reuse in self.kernels)
+        again = self.history.at(max(worker.core.near_cache_bytes, device.cache_bytes))
+        bodies = (duration.of(meta, nest, worker, device, again[i]).body_ps for meta, nest, i in self.kernels)
         return sum(worker.launch_ps + body for body in bodies) / PS_PER_S
 
 
@@ -71,12 +72,12 @@ def of(
     checked = checking.check(network.graph, estimate, measurement, statistic)
     program = program_of(network, profile)
     (worker,) = machine.of(profile).workers.values()
-    again = reuses.of(program, worker.core)
-    return tuple(_points(bench, checked, measurement, program.kernels, again))
+    history = History(program, worker.core)
+    return tuple(_points(bench, checked, measurement, program.kernels, history))
 
 
 def _points(
-    bench: str, checked: CheckedModel, measurement: Measurement, kernels: tuple[Kernel, ...], again: tuple[Reuse | None, ...]
+    bench: str, checked: CheckedModel, measurement: Measurement, kernels: tuple[Kernel, ...], history: History
 ) -> Iterator[Point]:
     """Join by row; times are those of the kernels themselves, which the total's disturbances do not reach."""
     pick = median if checked.statistic == "median" else min
@@ -87,7 +88,7 @@ def _points(
         if runs and measured_s >= _SHORTEST_S:
             trust = max(_TRUST if _is_warm(kernels, row.kernels) else _COLD_TRUST, _of_data(runs))
             sigma = hypot(trust, _CLOCK_S / measured_s, _scatter(measurement, row.measured_kernels))
-            yield Point(bench, tuple((kernels[i].meta, loops.of(kernels[i].meta), again[i]) for i in ran), measured_s, sigma)
+            yield Point(bench, tuple((kernels[i].meta, loops.of(kernels[i].meta), i) for i in ran), history, measured_s, sigma)
 
 
 def _of_data(runs: Sequence[MetaNode]) -> float:

@@ -19,7 +19,7 @@ def time_kernel(meta: MetaNode, worker: Worker, machine: Machine, residency: Res
     """Time a kernel: a general-purpose core as its library computes, any other engine by overlap."""
     nest = loops.of(meta)
     moved = transfers.of(meta, machine, residency)
-    if worker.core is not None:
+    if worker.core is not None and residency.reuse is not None:
         spent = duration.of(meta, nest, worker, machine, residency.reuse)
         compute_ps, memory_ps, body_ps = spent.compute_ps, spent.memory_ps, spent.body_ps
     else:

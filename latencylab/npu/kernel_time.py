@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from latencylab.cpu.traffic import Reuse
+    from latencylab.cpu.reuse import Reuse
     from latencylab.npu.pipeline import TileRun
     from latencylab.tiling import TilePlan
 
