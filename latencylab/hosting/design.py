@@ -23,22 +23,12 @@ _BETWEEN: Final = (260, 460)
 _ODD: Final = (135, 241)
 # At the largest size only what takes well under a second an inference.
 _ALSO_LARGE: Final = (
-    "narrow",
-    "pointwise",
-    "elementwise",
-    "shuffles",
-    "few_inputs",
-    "activated",
-    "pieces",
-    "residual",
-    "signed",
-    "pooled",
-    "reduced",
-    "wide",
-    "uneven",
+    *("pointwise", "elementwise", "shuffles", "few_inputs", "pieces", "signed", "pooled", "reduced", "wide"),
     "transposed",
 )
 _ALSO_BETWEEN: Final = ("pieces", "elementwise", "shuffles", "pooled", "residual", "few_inputs")
+# Rows that do not begin where lines do.
+_ALSO_ODD: Final = ("transposed", "pieces", "elementwise", "few_inputs", "unblocked", "pointwise")
 _ALSO_HUGE: Final = ("pointwise", "elementwise", "pieces", "shuffles")
 # What two threads gain where DRAM carries everything is not what they gain in the caches.
 _THREADED_LARGE: Final = ("shuffles", "elementwise", "pieces", "signed", "narrow", "reduced")
@@ -97,6 +87,7 @@ def initial(cores: int) -> tuple[Bench, ...]:
     small = [Bench(writer, *_SMALL) for writer in micro.WRITERS]
     large = [Bench(writer, *_LARGE) for writer in _ALSO_LARGE]
     large += [Bench(writer, *_BETWEEN) for writer in _ALSO_BETWEEN]
+    large += [Bench(writer, *_ODD) for writer in _ALSO_ODD]
     large += [Bench(writer, *_HUGE) for writer in _ALSO_HUGE]
     integer = [Bench(writer, *_SMALL, dtype=INTEGER) for writer in _QUANTIZED]
     integer += [Bench(writer, *_MIDDLE, dtype=INTEGER) for writer in _QUANTIZED_LARGER]
