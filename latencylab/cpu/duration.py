@@ -21,7 +21,8 @@ costs cycles by the element. Names are those of `engines.*.core.efficiency` and 
     reduced_row, softmax_row   for each row that a reduction, or a softmax, works on
     Transpose_rest_integer     for each byte of the channels left behind whole eights of a Transpose
     concat_run     for each run of channels that a Concat on channels last copies
-    activation     for each element of an activation computed as a convolution writes
+    activation     for each element of an activation that takes a pass behind a convolution (no ReLU of a
+                   blocked one: it is computed in registers)
     ReduceMean_last            for each element of a map whose channels lie last: summed along a stride
     OPERATOR       for each element of the larger side of any other kernel (a pool: for each tap of each)
 """
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 _BINARY: Final = frozenset({"Add", "Sub", "Mul", "Div", "Sum", "Min", "Max", "Pow", "PRelu", "Where"})
 _POOLS: Final = frozenset({"MaxPool", "AveragePool"})
 _COSTLY_ACTIVATIONS: Final = frozenset({"Sigmoid", "Tanh", "Gelu", "Swish", "HardSwish"})
+_IN_REGISTERS: Final = frozenset({"Relu"})
 _FLOATS: Final = frozenset({"float32", "float64"})
 # Channels that a requantization takes at once, then for what is left; the last ones go one by one (mlas).
 _REQUANTIZED: Final = 16
@@ -173,12 +175,14 @@ def _rows(meta: MetaNode) -> int:
 
 
 def _epilogue(meta: MetaNode, core: CoreNumbers) -> float:
+    """Activations behind a convolution: a blocked kernel has a ReLU in its registers, others take a pass."""
     written = compute.written_elements(meta)
+    within = _IN_REGISTERS if variant(meta, core.blocked_channels).is_blocked else frozenset()
     total = 0.0
     for step in meta.node.epilogue:
         if step.op_type in _COSTLY_ACTIVATIONS:
             total += core.cycles.get(step.op_type, 0.0) * written
-        elif step.op_type not in {"Add", "Sum"}:
+        elif step.op_type not in {"Add", "Sum"} | within:
             total += core.cycles.get("activation", 0.0) * written
     return total
 
