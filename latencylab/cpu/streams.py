@@ -39,8 +39,8 @@ _POINTER_BYTES: Final = 8
 # A map is shared out into so many slices for each thread, and a product runs over so many bytes at a time.
 _SLICES: Final = 5
 _SLAB: Final = 384
-# First-level data cache: 32 KiB and more everywhere.
-_INNERMOST_BYTES: Final = 32768
+# First-level data cache: 32 to 64 KiB.
+_INNERMOST_BYTES: Final = 49152
 
 
 @dataclass(frozen=True, slots=True)
