@@ -12,6 +12,7 @@ costs cycles by the element. Names are those of `engines.*.core.efficiency` and 
     row_call       for each row, pass and input step of a blocked convolution
     accumulate     for each element written, each time an input step adds to it
     im2col, pack   for each element spread out, or only packed (a 1x1 window), before a matrix product
+    crossing       for each element that is moved to a plane that begins within a line, or multiplied into one
     col2im         for each product that a transposed convolution scatters
     requantize     for each element an integer convolution writes
     position_integer, tap_integer, tap_grouped_integer
@@ -33,7 +34,7 @@ from dataclasses import dataclass
 from math import ceil, prod
 from typing import TYPE_CHECKING, Final
 
-from latencylab.cpu import passes, traffic
+from latencylab.cpu import passes, streams, traffic
 from latencylab.cpu.choice import Variant, variant
 from latencylab.cpu.layouts import CHANNELS_LAST, TRANSPOSE
 from latencylab.npu import compute
@@ -50,6 +51,9 @@ _POOLS: Final = frozenset({"MaxPool", "AveragePool"})
 _COSTLY_ACTIVATIONS: Final = frozenset({"Sigmoid", "Tanh", "Gelu", "Swish", "HardSwish"})
 _IN_REGISTERS: Final = frozenset({"Relu"})
 _FLOATS: Final = frozenset({"float32", "float64"})
+_FLOAT_BYTES: Final = 4
+# Kernels that move planes as they are.
+_PLANE_WISE: Final = frozenset({"LayoutConversion", "Concat", "Split", "Slice"})
 # Channels that a requantization takes at once, then for what is left; the last ones go one by one (mlas).
 _REQUANTIZED: Final = 16
 _REQUANTIZED_REST: Final = 4
@@ -68,9 +72,7 @@ class Spent:
     body_ps: int
 
 
-def of(
-    meta: MetaNode, nest: LoopNest | None, worker: Worker, machine: Machine, reuse: Reuse
-) -> Spent:
+def of(meta: MetaNode, nest: LoopNest | None, worker: Worker, machine: Machine, reuse: Reuse) -> Spent:
     """Time a kernel on a worker that has a core."""
     core = worker.core
     assert core is not None  # noqa: S101 - the caller asks only for such workers
@@ -95,7 +97,8 @@ def cycles(meta: MetaNode, nest: LoopNest | None, worker: Worker, core: CoreNumb
     rate = element_rate(meta, core)
     if rate is None:
         return compute.vector_cycles(meta.work, worker, meta.dtype) * worker.count
-    return rate * _elements(meta) + _pieces(meta, core)
+    crossing = _crossing_elements(meta) * core.cycles.get("crossing", 0.0)
+    return rate * _elements(meta) + _pieces(meta, core) + crossing
 
 
 def _pieces(meta: MetaNode, core: CoreNumbers) -> float:
@@ -109,6 +112,19 @@ def _pieces(meta: MetaNode, core: CoreNumbers) -> float:
         return runs * core.cycles.get("concat_run", 0.0)
     per_row = core.cycles.get("softmax_row" if meta.kind == "Softmax" else "reduced_row", 0.0)
     return per_row * _rows(meta)
+
+
+def _crossing_elements(meta: MetaNode) -> int:
+    """Elements of whole planes that are moved, where not every plane begins with a line."""
+    if meta.kind not in _PLANE_WISE or meta.dtype not in _FLOATS or CHANNELS_LAST in meta.node.attributes:
+        return 0
+    planes = (t for t in meta.outputs if len(t.shape) == 4 and _is_ragged(prod(t.shape[2:])))
+    return sum(t.elements for t in planes)
+
+
+def _is_ragged(elements: int) -> bool:
+    """Whether so many floats do not fill whole lines, so that what follows them begins within one."""
+    return elements * _FLOAT_BYTES % streams.LINE_BYTES != 0
 
 
 def _leftover_elements(meta: MetaNode) -> int:
@@ -269,5 +285,7 @@ def _product(meta: MetaNode, nest: LoopNest, worker: Worker, core: CoreNumbers) 
     rate = worker.macs_per_cycle(meta.dtype)
     busy = nest.macs / (rate * core.efficiency_of(meta.kind)) if rate else 0.0
     if meta.kind == "ConvTranspose":
-        busy += nest.groups * nest.out_channels * nest.taps * nest.positions * core.cycles.get("col2im", 0.0)
+        crossing = core.cycles.get("crossing", 0.0) if _is_ragged(nest.positions) else 0.0
+        products = nest.groups * nest.out_channels * nest.taps * nest.positions
+        busy += products * (core.cycles.get("col2im", 0.0) + crossing)
     return busy

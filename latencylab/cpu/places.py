@@ -1,7 +1,9 @@
-"""Where a program's maps lie in memory, as onnxruntime plans them: one block for all that live within an inference.
+"""Where a program's maps lie in memory, as onnxruntime plans them: one block for all that an inference makes.
 
-Each map takes the smallest gap that is free while it lives, or the place of the map that its kernel reads last, where
-the kernel may write over it. The ends of the network lie outside.
+Each map takes the smallest gap that is free while it lives, or the place of a map that its kernel is the last
+to read, where the kernel may write over it. The ends of the network lie outside.
+
+Source: onnxruntime/core/framework/mem_pattern_planner.h; MayInplace in the definitions of its CPU kernels.
 """
 
 from __future__ import annotations
@@ -90,7 +92,7 @@ class Places:
 
 
 def _overwritable(meta: MetaNode) -> tuple[Tensor, ...]:
-    """Maps that the library's kernel may write its result over: a residual inside a convolution, or its only input."""
+    """Maps that a kernel may write its result over: a residual inside a convolution, or its only input."""
     if meta.kind == "Conv":
         is_sum = any(step.op_type in {"Add", "Sum"} for step in meta.node.epilogue)
         return meta.inputs[1:] if is_sum else ()

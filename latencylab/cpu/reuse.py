@@ -1,10 +1,11 @@
 """What the caches still hold of what a kernel touches, as one inference follows another.
 
-A map that was written just now lies in the caches, one of twenty kernels ago does not, and nor does the memory that a
-result goes to where nobody has used it for as long.
+A map that was written just now lies in the caches, one of twenty kernels ago does not, nor does the memory
+that a result goes to where nobody has used it for as long.
 
 A large cache replaces lines nearly at random, and only what misses displaces anything: of what was touched,
-exp(-misses since / size) is still there. What misses follows from that for all kernels at once, from empty caches on.
+exp(-missed since / size) is still there. What misses follows from that for all kernels at once, beginning
+with empty caches.
 """
 
 from __future__ import annotations
@@ -20,16 +21,17 @@ from latencylab.cpu import streams
 from latencylab.cpu.places import Places, Region
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from latencylab.cpu.streams import Stream
     from latencylab.graph import MetaNode
     from latencylab.lowering import Program
-    from latencylab.npu.machine import CoreNumbers
+    from latencylab.npu.machine import CoreNumbers, Machine
 
     Numbers = NDArray[np.float64]
+    Indices = NDArray[np.int_]
 
 # Kernels that are looked back over: what was touched before them is taken as touched there.
 _LOOK_BACK: Final = 512
@@ -82,7 +84,7 @@ class _Touch:
 
 @dataclass(frozen=True, slots=True)
 class _Turn:
-    """What a kernel that runs touches: its boundary and its buffers by region, and what it passes over again."""
+    """What a kernel touches: its boundary and its buffers by region, and what it passes over again."""
 
     reads: tuple[Region, ...]
     writes: tuple[Region, ...]
@@ -99,33 +101,40 @@ class History:
 
     def __init__(self, program: Program, core: CoreNumbers) -> None:
         places = Places(program)
-        self._count = len(program.kernels)
         self._indices = [index for index, kernel in enumerate(program.kernels) if kernel.runs]
         self._turns = [_turn(program.kernels[index].meta, places, core) for index in self._indices]
         touches = _touches([turn.regions for turn in self._turns])
-        self._pieces = [dict(zip(t.regions, found, strict=True)) for t, found in zip(self._turns, touches, strict=True)]
+        self._pieces = [
+            dict(zip(t.regions, found, strict=True)) for t, found in zip(self._turns, touches, strict=True)
+        ]
         self._all = tuple(touch for found in touches for pieces in found for touch in pieces)
-        self._known: dict[int, tuple[Reuse | None, ...]] = {}
+        self._known: dict[int, Mapping[int, Reuse]] = {}
 
-    def at(self, cache_bytes: int) -> tuple[Reuse | None, ...]:
-        """Return what each kernel finds behind a last cache of this size; None for one that does not run."""
+    def on(self, core: CoreNumbers, machine: Machine) -> Mapping[int, Reuse]:
+        """Return what each kernel that runs finds in the caches of a machine, by its place in the program."""
+        cache_bytes = max(core.near_cache_bytes, machine.cache_bytes)
         if cache_bytes not in self._known:
             if len(self._known) >= _KEPT:
                 self._known.clear()
             self._known[cache_bytes] = self._solved(cache_bytes)
         return self._known[cache_bytes]
 
-    def _solved(self, cache_bytes: int) -> tuple[Reuse | None, ...]:
+    def _solved(self, cache_bytes: int) -> Mapping[int, Reuse]:
         far, missing = _missing(self._all, [turn.within for turn in self._turns], cache_bytes)
         shares = dict(zip(self._all, far, strict=True))
-        found: list[Reuse | None] = [None] * self._count
+        found = {}
         for turn, index in enumerate(self._indices):
             own = self._turns[turn]
             over = tuple(region for region in own.writes if region in own.reads)
             fresh = tuple(region for region in own.writes if region not in own.reads)
-            parts = (self._cut(turn, regions, shares) for regions in (own.reads, fresh, over))
-            found[index] = Reuse(*parts, missing=missing[turn], cache_bytes=cache_bytes)
-        return tuple(found)
+            found[index] = Reuse(
+                read=self._cut(turn, own.reads, shares),
+                written=self._cut(turn, fresh, shares),
+                overwritten=self._cut(turn, over, shares),
+                missing=missing[turn],
+                cache_bytes=cache_bytes,
+            )
+        return found
 
     def _cut(self, turn: int, regions: Iterable[Region], shares: dict[_Touch, float]) -> tuple[Piece, ...]:
         touches = (touch for region in regions for touch in self._pieces[turn][region])
@@ -177,26 +186,28 @@ def _size_bytes(regions: Iterable[Region]) -> int:
 def _missing(
     touches: Sequence[_Touch], within: Sequence[Sequence[Stream]], cache_bytes: int
 ) -> tuple[list[float], list[float]]:
-    """Share of each touch, and of all that each turn touches, that no cache holds."""
+    """Share that no cache holds of each touch, and of all that each turn touches."""
     turns = len(within)
-    turn, before = (np.array([getattr(t, key) for t in touches], dtype=int) for key in ("turn", "before"))
-    size = np.array([t.size_bytes for t in touches], dtype=float)
-    inner = [(index, stream.moved_bytes, stream.span_bytes) for index, own in enumerate(within) for stream in own]
-    inner_turn, inner_size, inner_span = (np.array([row[i] for row in inner], dtype=float) for i in range(3))
-    inner_turn = inner_turn.astype(int)
-    touched = np.bincount(turn, size, turns) + np.bincount(inner_turn, inner_size, turns)
-    missed, far = touched, np.ones_like(size)
+    turn: Indices = np.array([touch.turn for touch in touches], dtype=int)
+    before: Indices = np.array([touch.before for touch in touches], dtype=int)
+    size = np.array([touch.size_bytes for touch in touches], dtype=float)
+    again = [(index, stream) for index, own in enumerate(within) for stream in own]
+    again_turn: Indices = np.array([index for index, _ in again], dtype=int)
+    again_size = np.array([stream.moved_bytes for _, stream in again], dtype=float)
+    again_span = np.array([stream.span_bytes for _, stream in again], dtype=float)
+    touched = np.bincount(turn, size, turns) + np.bincount(again_turn, again_size, turns)
+    rate, far = np.ones(turns), np.ones_like(size)
     for _ in range(_INFERENCES if cache_bytes else 0):
-        far = 1.0 - np.exp(-_missed_since(turn, before, missed) / cache_bytes)
+        far = 1.0 - np.exp(-_missed_since(turn, before, rate * touched) / cache_bytes)
+        again_far = 1.0 - np.exp(-again_span * rate[again_turn] / cache_bytes)
+        missed = np.bincount(turn, size * far, turns) + np.bincount(again_turn, again_size * again_far, turns)
         rate = missed / np.maximum(touched, 1.0)
-        inner_far = 1.0 - np.exp(-inner_span * rate[inner_turn] / cache_bytes)
-        missed = np.bincount(turn, size * far, turns) + np.bincount(inner_turn, inner_size * inner_far, turns)
-    return far.tolist(), (missed / np.maximum(touched, 1.0)).tolist()
+    return far.tolist(), rate.tolist()
 
 
-def _missed_since(turn: NDArray[np.int_], before: NDArray[np.int_], missed: Numbers) -> Numbers:
+def _missed_since(turn: Indices, before: Indices, missed: Numbers) -> Numbers:
     """Bytes that missed between two touches: half of either kernel's, and all of those between them."""
     sums = np.concatenate([[0.0], np.cumsum(missed)])
     whole = np.where(before < turn, 0.0, sums[-1])
-    between: Numbers = whole + sums[turn] - sums[before + 1] + (missed[turn] + missed[before]) / 2
-    return between
+    since: Numbers = whole + sums[turn] - sums[before + 1] + (missed[turn] + missed[before]) / 2
+    return since

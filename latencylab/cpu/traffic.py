@@ -1,7 +1,7 @@
 """How long it takes to move what a kernel moves, through two caches and DRAM.
 
-Every kernel reads and writes its boundary, and passes over more besides (`streams.py`). How much of it lies in which
-cache depends on what was touched since it was touched last (`reuse.py`).
+Every kernel reads and writes its boundary, and passes over more besides (`streams.py`). How much of it lies
+in which cache depends on what was touched since it was touched last (`reuse.py`).
 
 A shuffle stores elements one by one; where their lines lie in DRAM, each waits in the core's store buffer for
 its line, and the buffer's length over DRAM's latency is all that goes through.
@@ -32,7 +32,10 @@ def seconds(
     meta: MetaNode, nest: LoopNest | None, core: CoreNumbers, machine: Machine, reuse: Reuse
 ) -> float:
     """Time to move all that a kernel moves, of which the caches hold what `reuse` says."""
-    moved = (*_boundary(meta, reuse), *((s, reuse.far(s.span_bytes)) for s in streams.within(meta, nest, core)))
+    moved = (
+        *_boundary(meta, reuse),
+        *((s, reuse.far(s.span_bytes)) for s in streams.within(meta, nest, core)),
+    )
     moved_s = sum(_seconds(stream, far, core, machine) for stream, far in moved)
     waiting = _lone_stores(meta) * _far_of(reuse.written)
     return moved_s + waiting * machine.dram_latency_ps / PS_PER_S / core.stores_in_flight
@@ -78,10 +81,10 @@ def _lone_stores(meta: MetaNode) -> float:
 
 
 def _held(span_bytes: int, cache_bytes: int) -> float:
-    """Share of a span, passed over again and again, that the core's own cache still holds when a line comes round.
+    """Share of a span, passed over again and again, that a cache still holds when a line comes round.
 
-    A large cache replaces lines nearly at random. Of `load` caches' worth passed over, the share that missed
-    displaced lines: held = exp(-load (1 - held)), by Newton's method from below, where it converges.
+    It replaces lines nearly at random. Of `load` caches' worth passed over, the share that missed displaced
+    lines: held = exp(-load (1 - held)), by Newton's method from below, where it converges.
     """
     if span_bytes <= cache_bytes:
         return 1.0

@@ -24,6 +24,7 @@ CORE_KERNELS: Final = frozenset(
 )
 CORE_WORK: Final = frozenset(
     {"row_call", "accumulate", "im2col", "pack", "im2col_integer", "pack_integer", "col2im", "requantize"}
+    | {"crossing"}
     | {"position_integer", "tap_integer", "tap_grouped_integer", "ragged_integer", "reduced_row"}
     | {"activation", "softmax_row", "concat_run"}
 )

@@ -16,6 +16,8 @@ from latencylab.npu.kernel_time import Residency
 from latencylab.npu.tiled import TiledKernel
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from latencylab.cpu.reuse import Reuse
     from latencylab.device import DeviceProfile
     from latencylab.lowering import Kernel, Program
@@ -97,7 +99,7 @@ class _Timer:
     def _time(self, index: int, resident: frozenset[str], share: float) -> KernelTime:
         kernel = self._program.kernels[index]
         residency = _residency(self._program, kernel, resident, self._rereads[index], share)
-        residency = replace(residency, reuse=self._reuse[index])
+        residency = replace(residency, reuse=self._reuse.get(index))
         key = (self._signatures[index], residency)
         if key not in self._timed:
             self._timed[key] = self._time_anew(kernel, self._signatures[index], residency)
@@ -113,11 +115,12 @@ class _Timer:
         return self._tiled[signature].time(residency)
 
 
-def _reuse(program: Program, device: Machine) -> tuple[Reuse | None, ...]:
+def _reuse(program: Program, device: Machine) -> Mapping[int, Reuse]:
+    """What each kernel finds in the caches of a device that has a general-purpose core."""
     core = next((w.core for w in device.workers.values() if w.core is not None), None)
     if core is None:
-        return (None,) * len(program.kernels)
-    return History(program, core).at(max(core.near_cache_bytes, device.cache_bytes))
+        return {}
+    return History(program, core).on(core, device)
 
 
 def _residency(

@@ -35,7 +35,16 @@ _THREADED_LARGE: Final = ("shuffles", "elementwise", "pieces", "signed", "narrow
 # What quantized networks hold; the other writers' kernels stay float there.
 _QUANTIZED: Final = (
     *("narrow", "wide", "pointwise", "large_window", "grouped", "strided", "residual", "elementwise"),
-    *("blocked_elementwise", "shuffles", "pieces", "few_inputs", "activated", "reduced", "pooled", "resamplings"),
+    *(
+        "blocked_elementwise",
+        "shuffles",
+        "pieces",
+        "few_inputs",
+        "activated",
+        "reduced",
+        "pooled",
+        "resamplings",
+    ),
 )
 # Buffers of these outgrow the caches as maps do.
 _QUANTIZED_LARGER: Final = ("narrow", "wide", "pointwise", "few_inputs", "residual", "shuffles")

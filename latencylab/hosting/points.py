@@ -14,7 +14,7 @@ from latencylab.npu import machine
 from latencylab.units import PS_PER_S
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from latencylab.checking import CheckedModel, Statistic
     from latencylab.device import DeviceProfile
@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     from latencylab.loops import LoopNest
     from latencylab.lowering import Kernel
     from latencylab.measurement import Measurement
+    from latencylab.npu.machine import CoreNumbers, Worker
     from latencylab.onnx_reader import Model
 
 # A single kernel's time is trusted to this, besides what the clock of the profile resolves.
 _TRUST: Final = 0.05
 _CLOCK_S: Final = 1.5e-6
-# A kernel that does not read what was just written starts on caches full of something else. No coefficient
-# says how much that costs, so it is trusted to this only.
+# A kernel that does not read what was just written starts on caches full of something else: what of it they
+# still hold is known less well.
 _COLD_TRUST: Final = 0.1
 # A PReLU takes as long as the signs of its data are hard to foresee, by half either way of the middle,
 # and no coefficient knows the data. Trusted as other kernels are, one kind of image would count as disturbed.
@@ -39,9 +40,10 @@ _SHORTEST_S: Final = 3e-6
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A measured time and the kernels it stands for, with their loop nests.
+    """A measured time and the kernels it stands for.
 
-    bench: name of the network it was measured in. sigma: standard deviation of the logarithm of the time.
+    bench: name of the network it was measured in. kernels: each with its loop nest and its place in the
+    program. history: what that program touches. sigma: standard deviation of the logarithm of the time.
     """
 
     bench: str
@@ -51,11 +53,17 @@ class Point:
     sigma: float
 
     def predicted_s(self, device: machine.Machine) -> float:
-        """Time of its kernels on a machine with a single worker."""
-        (worker,) = device.workers.values()
-        again = self.history.at(max(worker.core.near_cache_bytes, device.cache_bytes))
-        bodies = (duration.of(meta, nest, worker, device, again[i]).body_ps for meta, nest, i in self.kernels)
-        return sum(worker.launch_ps + body for body in bodies) / PS_PER_S
+        """Time of its kernels on a machine with a single worker, which has a core."""
+        worker, core = _core_of(device)
+        reuse = self.history.on(core, device)
+        spent = (duration.of(meta, nest, worker, device, reuse[index]) for meta, nest, index in self.kernels)
+        return sum(worker.launch_ps + kernel.body_ps for kernel in spent) / PS_PER_S
+
+
+def _core_of(device: machine.Machine) -> tuple[Worker, CoreNumbers]:
+    (worker,) = device.workers.values()
+    assert worker.core is not None  # noqa: S101 - a calibration refuses any other profile
+    return worker, worker.core
 
 
 def program_of(network: Model, profile: DeviceProfile) -> lowering.Program:
@@ -71,8 +79,7 @@ def of(
     estimate = pipeline.price(network, profile)
     checked = checking.check(network.graph, estimate, measurement, statistic)
     program = program_of(network, profile)
-    (worker,) = machine.of(profile).workers.values()
-    history = History(program, worker.core)
+    history = History(program, _core_of(machine.of(profile))[1])
     return tuple(_points(bench, checked, measurement, program.kernels, history))
 
 
@@ -83,17 +90,17 @@ def _points(
     pick = median if checked.statistic == "median" else min
     for row in checked.rows:
         ran = [i for i in row.kernels if kernels[i].runs]
-        runs = [kernels[i].meta for i in ran]
+        runs = [(kernels[i].meta, loops.of(kernels[i].meta), i) for i in ran]
         measured_s = sum(pick(measurement.kernels[k].samples_ns) for k in row.measured_kernels) / 1e9
         if runs and measured_s >= _SHORTEST_S:
             trust = max(_TRUST if _is_warm(kernels, row.kernels) else _COLD_TRUST, _of_data(runs))
             sigma = hypot(trust, _CLOCK_S / measured_s, _scatter(measurement, row.measured_kernels))
-            yield Point(bench, tuple((kernels[i].meta, loops.of(kernels[i].meta), i) for i in ran), history, measured_s, sigma)
+            yield Point(bench, tuple(runs), history, measured_s, sigma)
 
 
-def _of_data(runs: Sequence[MetaNode]) -> float:
+def _of_data(runs: Iterable[tuple[MetaNode, LoopNest | None, int]]) -> float:
     """How far the time depends on what the numbers are."""
-    return _SIGN_TRUST if any(meta.kind == "PRelu" for meta in runs) else 0.0
+    return _SIGN_TRUST if any(meta.kind == "PRelu" for meta, _, _ in runs) else 0.0
 
 
 def _is_warm(kernels: tuple[Kernel, ...], chosen: tuple[int, ...]) -> bool:

@@ -69,7 +69,7 @@ def _activated(net: Net, x: Value, wide: int) -> Value:
 
 
 def _signed(net: Net, x: Value, wide: int) -> Value:
-    """A PReLU takes as long as the signs of its data are hard to foresee: many channels, as deep as in networks."""
+    """A PReLU takes as long as signs are hard to foresee: as many channels, and as deep, as in networks."""
     for width in (12 * wide, 20, 16 * wide, 28, 24, 16):
         x = net.prelu(net.conv(x, width))
     return x
@@ -102,7 +102,12 @@ def _strided(net: Net, x: Value, wide: int) -> Value:
 def _transposed(net: Net, x: Value, wide: int) -> tuple[Value, ...]:
     x = net.conv(x, 16 * wide, 1)
     deep = net.conv_transpose(net.conv(x, 50 * wide, 1), 1, 9, 3)
-    return deep, net.conv_transpose(x, 3, 9, 3), net.conv_transpose(x, 8, 4, 2), net.conv_transpose(x, 1, 3, 2)
+    return (
+        deep,
+        net.conv_transpose(x, 3, 9, 3),
+        net.conv_transpose(x, 8, 4, 2),
+        net.conv_transpose(x, 1, 3, 2),
+    )
 
 
 def _elementwise(net: Net, x: Value, wide: int) -> Value:
