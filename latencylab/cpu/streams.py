@@ -1,8 +1,8 @@
 """What a kernel passes over again besides its boundary: sums, copies and buffers that no file knows of.
 
 A blocked convolution passes over its sums, once for each input step; an integer or a transposed one over
-buffers; a softmax over another axis than the last over two copies. What is passed over again comes from wherever
-so much lies: a span somewhat longer than a cache leaves little of itself there.
+buffers; a softmax over another axis than the last over two copies. What is passed over again comes from where
+so much lies: a span somewhat longer than a cache leaves little there.
 
 An integer convolution works slice by slice: a slice of the map is spread out, multiplied and narrowed before
 the next one. Of a deep window the product takes one slab after another, each added to the sums of the slice.
@@ -121,7 +121,7 @@ def _summed(nest: LoopNest, kind: Variant, core: CoreNumbers) -> Iterator[Stream
 
 
 def _summed_by_row(nest: LoopNest, core: CoreNumbers) -> Iterator[Stream]:
-    """Each channel of an image but the first adds to the sums of a row: beyond the innermost cache, a stream."""
+    """Each channel of an image but the first adds to the sums of a row, which may be a long one."""
     for blocks, count in passes.of(nest.out_channels, core).items():
         row = blocks * core.blocked_channels * nest.columns * _FLOAT_BYTES
         if row > _INNERMOST_BYTES:
@@ -130,7 +130,7 @@ def _summed_by_row(nest: LoopNest, core: CoreNumbers) -> Iterator[Stream]:
 
 
 def _sliced(nest: LoopNest) -> Iterator[Stream]:
-    """The spread input, zeroed as a whole; slices of it filled and read for each group; sums for each slab."""
+    """The spread input, zeroed as a whole; slices filled and read for each group; sums for each slab."""
     spread, sums = _spread(nest), _sums(nest)
     yield Stream(0, spread, spread + sums)
     again = sums * (ceil(nest.in_channels * nest.taps / _SLAB) - 1)
