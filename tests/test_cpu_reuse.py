@@ -44,9 +44,16 @@ def named(name: str, size: str = "height=90&width=160") -> Program:
 
 
 def found(some: Program, cache_bytes: int) -> Mapping[int, Reuse]:
-    """What kernels find in a cache of a size behind none of the core's own."""
-    own = replace(core(), near_cache_bytes=0)
-    return History(some, own).on(own, replace(machine.of(PROFILE), cache_bytes=cache_bytes))
+    """What kernels find in a cache of a size, shared with nobody, behind none of the core's own."""
+    return shared(some, cache_bytes, 0.0)
+
+
+def shared(some: Program, cache_bytes: int, displaced_bytes_per_s: float) -> Mapping[int, Reuse]:
+    """What they find in one in which others displace so much."""
+    device = machine.of(PROFILE)
+    (worker,) = device.workers.values()
+    own = replace(core(), near_cache_bytes=0, displaced_bytes_per_s=displaced_bytes_per_s)
+    return History(some, worker).on(own, replace(device, cache_bytes=cache_bytes))
 
 
 def far_bytes(some: Mapping[int, Reuse]) -> float:
@@ -155,3 +162,11 @@ def test_what_misses_agrees_with_a_cache_played_line_by_line(slots: int) -> None
 def test_a_kernel_alone_finds_its_own_last_inference() -> None:
     (reuse,) = found(chain(1), 2**30).values()
     assert [piece.span_bytes for piece in (*reuse.read, *reuse.written)] == [2 * BYTES, 2 * BYTES]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_more_that_others_displace_never_misses_less(name: str) -> None:
+    some = named(name)
+    missed = [far_bytes(shared(some, 2**26, rate)) for rate in (0.0, 1e6, 1e8, 1e9, 1e11)]
+    assert all(less <= more for less, more in pairwise(missed))
+    assert missed[-1] > 10 * missed[0]

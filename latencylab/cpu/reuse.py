@@ -5,7 +5,7 @@ that a result goes to where nobody has used it for as long.
 
 A large cache replaces lines nearly at random, and only what misses displaces anything: of what was touched,
 exp(-missed since / size) is still there. What misses follows from that for all kernels at once, beginning
-with empty caches.
+with empty caches. A last cache is shared, too: others displace lines while a kernel computes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from latencylab import loops
-from latencylab.cpu import streams
+from latencylab.cpu import duration, streams
 from latencylab.cpu.places import Places, Region
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from latencylab.cpu.streams import Stream
     from latencylab.graph import MetaNode
     from latencylab.lowering import Program
-    from latencylab.npu.machine import CoreNumbers, Machine
+    from latencylab.npu.machine import CoreNumbers, Machine, Worker
 
     Numbers = NDArray[np.float64]
     Indices = NDArray[np.int_]
@@ -84,11 +84,15 @@ class _Touch:
 
 @dataclass(frozen=True, slots=True)
 class _Turn:
-    """What a kernel touches: its boundary and its buffers by region, and what it passes over again."""
+    """What a kernel touches: its boundary and its buffers by region, and what it passes over again.
+
+    busy_s: how long it computes meanwhile.
+    """
 
     reads: tuple[Region, ...]
     writes: tuple[Region, ...]
     within: tuple[Stream, ...]
+    busy_s: float
 
     @property
     def regions(self) -> tuple[Region, ...]:
@@ -97,30 +101,33 @@ class _Turn:
 
 
 class History:
-    """What each kernel of a program touches, over and over, whatever the size of the caches."""
+    """What each kernel of a program touches, over and over, whatever the size of the caches.
 
-    def __init__(self, program: Program, core: CoreNumbers) -> None:
+    worker: what computes meanwhile, so long as its arithmetic takes; it has a core.
+    """
+
+    def __init__(self, program: Program, worker: Worker) -> None:
         places = Places(program)
         self._indices = [index for index, kernel in enumerate(program.kernels) if kernel.runs]
-        self._turns = [_turn(program.kernels[index].meta, places, core) for index in self._indices]
+        self._turns = [_turn(program.kernels[index].meta, places, worker) for index in self._indices]
         touches = _touches([turn.regions for turn in self._turns])
         self._pieces = [
             dict(zip(t.regions, found, strict=True)) for t, found in zip(self._turns, touches, strict=True)
         ]
         self._all = tuple(touch for found in touches for pieces in found for touch in pieces)
-        self._known: dict[int, Mapping[int, Reuse]] = {}
+        self._known: dict[tuple[int, float], Mapping[int, Reuse]] = {}
 
     def on(self, core: CoreNumbers, machine: Machine) -> Mapping[int, Reuse]:
         """Return what each kernel that runs finds in the caches of a machine, by its place in the program."""
-        cache_bytes = max(core.near_cache_bytes, machine.cache_bytes)
-        if cache_bytes not in self._known:
+        key = max(core.near_cache_bytes, machine.cache_bytes), core.displaced_bytes_per_s
+        if key not in self._known:
             if len(self._known) >= _KEPT:
                 self._known.clear()
-            self._known[cache_bytes] = self._solved(cache_bytes)
-        return self._known[cache_bytes]
+            self._known[key] = self._solved(*key)
+        return self._known[key]
 
-    def _solved(self, cache_bytes: int) -> Mapping[int, Reuse]:
-        far, missing = _missing(self._all, [turn.within for turn in self._turns], cache_bytes)
+    def _solved(self, cache_bytes: int, displaced_bytes_per_s: float) -> Mapping[int, Reuse]:
+        far, missing = _missing(self._all, self._turns, cache_bytes, displaced_bytes_per_s)
         shares = dict(zip(self._all, far, strict=True))
         found = {}
         for turn, index in enumerate(self._indices):
@@ -141,12 +148,15 @@ class History:
         return tuple(Piece(t.size_bytes, t.span_bytes, shares[t]) for t in touches)
 
 
-def _turn(meta: MetaNode, places: Places, core: CoreNumbers) -> _Turn:
-    nest = loops.of(meta)
+def _turn(meta: MetaNode, places: Places, worker: Worker) -> _Turn:
+    nest, core = loops.of(meta), worker.core
+    assert core is not None  # noqa: S101 - the caller asks only for such workers
     buffer_bytes = streams.buffer_bytes(meta, nest, core)
     buffers = (Region(_BUFFERS, 0, buffer_bytes),) if buffer_bytes else ()
     within = tuple(streams.within(meta, nest, core))
-    return _Turn(places.of(meta.inputs), (*places.of(meta.outputs), *buffers), within)
+    speed = worker.clock_hz * worker.speed_of(duration.operator_name(meta, core))
+    busy_s = duration.cycles(meta, nest, worker, core) / speed
+    return _Turn(places.of(meta.inputs), (*places.of(meta.outputs), *buffers), within, busy_s)
 
 
 def _touches(regions: Sequence[Sequence[Region]]) -> list[tuple[tuple[_Touch, ...], ...]]:
@@ -184,21 +194,22 @@ def _size_bytes(regions: Iterable[Region]) -> int:
 
 
 def _missing(
-    touches: Sequence[_Touch], within: Sequence[Sequence[Stream]], cache_bytes: int
+    touches: Sequence[_Touch], own: Sequence[_Turn], cache_bytes: int, displaced_bytes_per_s: float
 ) -> tuple[list[float], list[float]]:
     """Share that no cache holds of each touch, and of all that each turn touches."""
-    turns = len(within)
+    turns = len(own)
     turn: Indices = np.array([touch.turn for touch in touches], dtype=int)
     before: Indices = np.array([touch.before for touch in touches], dtype=int)
     size = np.array([touch.size_bytes for touch in touches], dtype=float)
-    again = [(index, stream) for index, own in enumerate(within) for stream in own]
+    again = [(index, stream) for index, one in enumerate(own) for stream in one.within]
     again_turn: Indices = np.array([index for index, _ in again], dtype=int)
     again_size = np.array([stream.moved_bytes for _, stream in again], dtype=float)
     again_span = np.array([stream.span_bytes for _, stream in again], dtype=float)
     touched = np.bincount(turn, size, turns) + np.bincount(again_turn, again_size, turns)
+    by_others = displaced_bytes_per_s * np.array([one.busy_s for one in own])
     rate, far = np.ones(turns), np.ones_like(size)
     for _ in range(_INFERENCES if cache_bytes else 0):
-        far = 1.0 - np.exp(-_missed_since(turn, before, rate * touched) / cache_bytes)
+        far = 1.0 - np.exp(-_missed_since(turn, before, rate * touched + by_others) / cache_bytes)
         again_far = 1.0 - np.exp(-again_span * rate[again_turn] / cache_bytes)
         missed = np.bincount(turn, size * far, turns) + np.bincount(again_turn, again_size * again_far, turns)
         rate = missed / np.maximum(touched, 1.0)

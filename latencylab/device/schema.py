@@ -142,6 +142,7 @@ class Core(Table):
     convolution with a window; elsewhere they follow one another.
     stores_in_flight: stores that wait for their lines at a time: the length of the store buffer.
     stored: what a line written to DRAM costs beside one that is read; half of it where it was read before.
+    displaced_bytes_per_s: what others that share the last cache displace in it meanwhile.
     near_cache: the cache of the core itself; `memory.cache` is the one behind it.
     efficiency: share of the peak MAC rate, by kernel (latencylab/cpu/duration.py).
     cycles: of one core, for one element (or what latencylab/cpu/duration.py says) of a named piece of work.
@@ -155,6 +156,7 @@ class Core(Table):
     hidden: Share
     stores_in_flight: Positive
     stored: Positive
+    displaced_bytes_per_s: Positive
     near_cache: Cache
     efficiency: dict[str, Share]
     cycles: dict[str, Positive]

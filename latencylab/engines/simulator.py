@@ -117,10 +117,10 @@ class _Timer:
 
 def _reuse(program: Program, device: Machine) -> Mapping[int, Reuse]:
     """What each kernel finds in the caches of a device that has a general-purpose core."""
-    core = next((w.core for w in device.workers.values() if w.core is not None), None)
-    if core is None:
+    worker = next((w for w in device.workers.values() if w.core is not None), None)
+    if worker is None or worker.core is None:
         return {}
-    return History(program, core).on(core, device)
+    return History(program, worker).on(worker.core, device)
 
 
 def _residency(

@@ -79,7 +79,7 @@ def of(
     estimate = pipeline.price(network, profile)
     checked = checking.check(network.graph, estimate, measurement, statistic)
     program = program_of(network, profile)
-    history = History(program, _core_of(machine.of(profile))[1])
+    history = History(program, _core_of(machine.of(profile))[0])
     return tuple(_points(bench, checked, measurement, program.kernels, history))
 
 

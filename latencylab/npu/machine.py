@@ -28,6 +28,7 @@ class CoreNumbers:
     hidden: float
     stores_in_flight: float
     stored: float
+    displaced_bytes_per_s: float
     near_cache_bytes: int
     near_cache_bytes_per_s: float
     efficiency: Mapping[str, float]
@@ -192,6 +193,7 @@ def _core(core: Core) -> CoreNumbers:
         hidden=core.hidden.value,
         stores_in_flight=core.stores_in_flight.value,
         stored=core.stored.value,
+        displaced_bytes_per_s=core.displaced_bytes_per_s.value,
         near_cache_bytes=core.near_cache.size_bytes.value,
         near_cache_bytes_per_s=core.near_cache.bytes_per_s.value,
         efficiency=_values(core.efficiency),
