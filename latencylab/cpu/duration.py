@@ -1,6 +1,6 @@
 """How long a kernel takes on a general-purpose core: launch, arithmetic and traffic.
 
-Arithmetic and traffic follow one another, but for blocked convolutions with a window, which hide part of it.
+Arithmetic and traffic follow one another, but for convolutions of blocked maps, which hide part of it.
 
 A blocked convolution computes up to `blocks_at_once` output blocks for each pass over its input; a pass over
 fewer has too few independent sums to keep the multipliers busy, so its efficiency has a name of its own
@@ -84,7 +84,7 @@ def of(meta: MetaNode, nest: LoopNest | None, worker: Worker, machine: Machine, 
 
 
 def _hides(meta: MetaNode, core: CoreNumbers) -> bool:
-    """Whether traffic runs behind arithmetic: a blocked window computes long on what it has loaded."""
+    """Whether traffic runs behind arithmetic: on blocks it computes long on what it has loaded."""
     return meta.kind == "Conv" and variant(meta, core.blocked_channels) in {Variant.DIRECT, Variant.POINTWISE}
 
 

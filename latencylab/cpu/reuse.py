@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     Indices = NDArray[np.int_]
 
 # Kernels that are looked back over: what was touched before them is taken as touched there.
-_LOOK_BACK: Final = 512
+_LOOK_BACK: Final = 256
 # Inferences until the caches hold what they will go on holding.
 _INFERENCES: Final = 16
 # Results kept for caches of different sizes, as a fit tries one after another.

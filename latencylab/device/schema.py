@@ -138,8 +138,8 @@ class Core(Table):
     blocks_at_once: output blocks that a blocked convolution computes for each pass over its input.
     columns_at_once: vectors of output channels that an integer product computes for each pass over its rows.
     channels_last: element types whose convolutions read channels last.
-    hidden: share of the lesser of arithmetic and traffic that runs behind the greater one in a blocked
-    convolution with a window; elsewhere they follow one another.
+    hidden: share of the lesser of arithmetic and traffic that runs behind the greater one in a convolution of
+    blocked maps; elsewhere they follow one another.
     stores_in_flight: stores that wait for their lines at a time: the length of the store buffer.
     stored: what a line written to DRAM costs beside one that is read; half of it where it was read before.
     displaced_bytes_per_s: what others that share the last cache displace in it meanwhile.
