@@ -161,6 +161,27 @@ def test_what_a_slow_machine_disturbed_is_measured_again(
     assert len(slow) < len(repeated) / 2
 
 
+def test_a_machine_that_never_rests_leaves_time_to_refine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All but the first measurement are disturbed: measuring again could go on until the time is up."""
+    some = design.initial(1)[:20]
+    monkeypatch.setattr(design, "initial", lambda _cores: some)
+    monkeypatch.setattr(design, "LEFT_OUT", ())
+    now = [0.0]
+
+    class Loud(SyntheticBencher):
+        def bench(self, bench: design.Bench) -> tuple[Model, Measurement]:
+            now[0] += 1.0
+            network, measured = super().bench(bench)
+            return network, replace(measured, pulses_ns=(100 if len(self.measured) == 1 else 200,) * 3)
+
+    bencher = Loud(TRUTHS)
+    calibrate(bencher, Store(tmp_path), {1: SINGLE}, lambda: now[0], budget=Budget(30.0, 0.0))
+    assert len(bencher.measured) > 25  # twenty, and some again
+    assert "wide_45x81_w1_float32_t1" in bencher.measured
+
+
 def test_no_network_is_begun_when_the_time_is_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(design, "LEFT_OUT", ())
     bencher = SyntheticBencher(TRUTHS)

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 # Fewer networks than this determine little; the calibration refuses to write a profile then.
 FEWEST: Final = 8
 _REFITS: Final = 3
+# What was disturbed is measured again until so much of the time is spent: the rest is for refining.
+_UNTIL_REFINED: Final = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +158,7 @@ class _Run:
             elif self._has_time():
                 self._bench(bench)
         for bench in calm.disturbed({b: self.measurements[b.name] for b in self.points}):
-            if self._has_time():
+            if self._has_time(_UNTIL_REFINED):
                 self._bench(bench)
 
     def _bench(self, bench: Bench) -> None:
@@ -180,8 +182,8 @@ class _Run:
         profile = self.profiles[bench.threads]
         self.points[bench] = points.of(bench.name, network, measurement, profile, self.statistic)
 
-    def _has_time(self) -> bool:
-        return self._spent() < self.budget.design_s
+    def _has_time(self, share: float = 1.0) -> bool:
+        return self._spent() < share * self.budget.design_s
 
     def _spent(self) -> float:
         return self.clock() - self.start_s
