@@ -39,7 +39,7 @@ _POINTER_BYTES: Final = 8
 # A map is shared out into so many slices for each thread, and a product runs over so many bytes at a time.
 _SLICES: Final = 5
 _SLAB: Final = 384
-# First-level data cache: 32 to 64 KiB.
+# First-level data cache of the cores that this was timed on; others have 32 to 64 KiB.
 _INNERMOST_BYTES: Final = 49152
 
 
